@@ -1,0 +1,27 @@
+// Claims (section 8): the holder of a lost coin shows that it is the unblinding of the issuer's own
+// recorded session.
+#pragma once
+
+#include "libs/protocol/withdrawal.h"
+
+namespace cafe::protocol {
+
+// The issuer's record of one completed session on m.
+struct Session {
+  Point m;
+  Point z;
+  Clause clause;  // the answered one
+  Scalar c;       // its challenge
+  Scalar r;       // the answer
+};
+
+// What the claimant opens.
+struct Unblinding {
+  Scalar s;
+  Scalar u, v;  // of the answered clause
+};
+
+// A = s·m, Z = s·z, a' = u·a + v·G, b' = (s·u)·b + v·A, c·u = c', r' = r·u + v (CLAIM_INVALID).
+absl::Status check_claim(const Coin& coin, const Session& session, const Unblinding& opening);
+
+}  // namespace cafe::protocol

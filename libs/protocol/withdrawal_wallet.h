@@ -1,0 +1,73 @@
+// The wallet's half of a withdrawal (section 4). Every secret of a coin derives from the coin seed
+// and the coin's context, so a wallet keeps the order and the seed, and can compute the rest again,
+// after an interruption or a loss.
+#pragma once
+
+#include "libs/protocol/rng.h"
+#include "libs/protocol/withdrawal.h"
+
+namespace cafe::protocol {
+
+// Where one coin stands in its order, with the guardian's points for its slots.
+struct CoinPlace {
+  uint32_t line;
+  uint32_t i;              // within its denomination
+  std::vector<Point> B_O;  // one for each slot
+};
+
+// context of section 10. [guard] Binds the secrets to the whole of what the issuer answered and the
+// guardian gave.
+Bytes32 coin_context(const OpenAnswer& opened, const CoinPlace& place);
+
+struct SlotSecrets {
+  Scalar x1, x2;
+  Scalar e;  // zero for cheques
+};
+
+struct BlindedClause {
+  Scalar u, v;
+  Point a, b;  // a'_β, b'_β
+  Scalar c_;   // c'_β, in the coin
+  Scalar c;    // c'_β / u, what the issuer sees
+};
+
+struct BlindedCoin {
+  Bytes32 context;
+  Scalar s;
+  Point A, Z;
+  std::vector<SlotSecrets> slots;
+  std::vector<Point> B;
+  Bytes32 root;
+  std::array<BlindedClause, 2> clauses;
+
+  ChallengePair challenges() const { return {clauses[0].c, clauses[1].c}; }
+};
+
+// derive(x, n) of section 10.
+Scalar derive(const Seed& coin_seed, std::string_view label, const Bytes32& context, uint32_t n);
+
+// The wallet's half of Open for one coin. `denomination` must be the line's; A_G is A_O for coins
+// and A_Q for cheques. SLOT_COUNT where B_O does not fit the denomination.
+absl::StatusOr<BlindedCoin> wallet_blind(const Seed& coin_seed, const OpenAnswer& opened,
+                                         const CoinPlace& place, const Denomination& denomination,
+                                         const Point& m, const Point& A_G);
+
+// Checks r·G = c·H + a and r·m = c·z + b (WRONG_ANSWER: keep it, it is evidence against the issuer)
+// and returns the coin.
+absl::StatusOr<Coin> wallet_unblind(const BlindedCoin& blinded, const Denomination& denomination,
+                                    const Point& m, const OpenedLine& line, uint32_t i,
+                                    const CoinResponse& response);
+
+// What a wallet checks of an answer to its own Open before it goes on: issuer, account, N, lines
+// and counts as asked (ANSWER_MISMATCH), time slot within one of its own clock's where it has one.
+absl::Status check_open_answer(const OpenRequest& request, const OpenAnswer& answer);
+
+// The attachment: AES-256-GCM of the concatenated B_O points under a key from the coin seed, 12
+// random bytes of IV in front, issuer id, account and N authenticated. Only the coin seed opens it
+// (BAD_ATTACHMENT).
+Bytes seal_attachment(const Seed& coin_seed, const OpenAnswer& opened, std::span<const Point> B_O,
+                      Rng& rng);
+absl::StatusOr<std::vector<Point>> open_attachment(const Seed& coin_seed, const OpenAnswer& opened,
+                                                   ByteView attachment);
+
+}  // namespace cafe::protocol
