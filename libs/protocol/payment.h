@@ -9,8 +9,8 @@
 
 namespace cafe::protocol {
 
-inline constexpr size_t kMaxSpends = 128;  // slots in one payment
-inline constexpr uint32_t kMaxTicks = 1 << 20;
+inline constexpr size_t kMaxSpends = 128;       // slots in one payment
+inline constexpr uint32_t kMaxTicks = 1 << 20;  // that a guardian prepares for one call
 
 // What the payee asks to be paid: the frame is section 10's "terms", so that the signature's hash
 // is the terms digest.
@@ -68,9 +68,16 @@ struct Payment {
   bool operator==(const Payment&) const = default;
 };
 
+// The rules of form above, of a payment that was not decoded. Coins are told apart by their ids.
+absl::Status check_form(const Payment& payment);
+
 Bytes32 spend_digest(const CoinId& coin_id, uint32_t slot, const Bytes32& terms_digest);
 // d of section 5.
 Scalar spend_challenge(const Denomination& denomination, uint64_t value,
+                       const Bytes32& spend_digest, uint64_t tick_value = 0,
+                       uint32_t tick_count = 0, ByteView tick_root = {}, ByteView salt = {});
+// The same for a guardian, which knows no denominations.
+Scalar spend_challenge(std::string_view issuer_id, std::string_view currency, uint64_t value,
                        const Bytes32& spend_digest, uint64_t tick_value = 0,
                        uint32_t tick_count = 0, ByteView tick_root = {}, ByteView salt = {});
 Bytes32 salt_commitment(const Bytes32& rho);
@@ -79,6 +86,9 @@ Bytes32 xor32(const Bytes32& a, const Bytes32& b);
 // Exactly the three combinations that section 5 lists (BAD_COMBINATION), a slot inside the coin
 // (SLOT_OUTSIDE_COIN).
 absl::Status check_combination(const Denomination& denomination, const Spend& spend);
+
+// The denomination's dates at the time in the terms (NOT_SPENDABLE_YET, SPEND_DATE_PASSED).
+absl::Status check_spend_dates(const Denomination& denomination, const Terms& terms);
 
 // One spend against its coin and terms, for checking many at once.
 struct SpendCheck {
@@ -124,8 +134,10 @@ struct PreparedPayment {
 // acquirer, payee, terminal, known denomination (UNKNOWN_DENOMINATION), dates at the time in the
 // terms (NOT_SPENDABLE_YET, SPEND_DATE_PASSED), one currency for all slots (MIXED_CURRENCIES), the
 // terms' currency or a fitting quote (QUOTE_MISSING, QUOTE_MISMATCH), no tick payment in another
-// currency, combinations, values that sum without overflow to the amount (AMOUNT_MISMATCH; a tick
-// payment's amount is 0), the issuer's off-line limit (AUTHORIZATION_NEEDED).
+// currency (TICKS_FOREIGN_CURRENCY), combinations, values that sum without overflow to the amount
+// (AMOUNT_MISMATCH; a tick payment's amount is 0), the issuer's off-line limit, where ticks count
+// with all that they may come to, and a currency without a limit needs authorization always
+// (AUTHORIZATION_NEEDED).
 absl::StatusOr<PreparedPayment> prepare_payment(const Payment& payment,
                                                 const PaymentContext& context);
 

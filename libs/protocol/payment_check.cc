@@ -1,0 +1,299 @@
+// What a terminal and an acquirer check of a payment (section 5).
+#include "absl/container/flat_hash_map.h"
+#include "libs/protocol/amount.h"
+#include "libs/protocol/frame.h"
+#include "libs/protocol/hash.h"
+#include "libs/protocol/payment.h"
+#include "libs/protocol/ticks.h"
+
+namespace cafe::protocol {
+
+Bytes32 spend_digest(const CoinId& coin_id, uint32_t slot, const Bytes32& terms_digest) {
+  return digest(Frame("cafe/v1/spend").add(coin_id).add_u32(slot).add(terms_digest));
+}
+
+Scalar spend_challenge(std::string_view issuer_id, std::string_view currency, uint64_t value,
+                       const Bytes32& spend_digest, uint64_t tick_value, uint32_t tick_count,
+                       ByteView tick_root, ByteView salt) {
+  return hash_to_scalar(Frame("cafe/v1/challenge")
+                            .add(issuer_id)
+                            .add(currency)
+                            .add_u64(value)
+                            .add_u64(tick_value)
+                            .add_u32(tick_count)
+                            .add(tick_root)
+                            .add(salt)
+                            .add(spend_digest));
+}
+
+Scalar spend_challenge(const Denomination& denomination, uint64_t value,
+                       const Bytes32& spend_digest, uint64_t tick_value, uint32_t tick_count,
+                       ByteView tick_root, ByteView salt) {
+  return spend_challenge(denomination.issuer_id, denomination.currency, value, spend_digest,
+                         tick_value, tick_count, tick_root, salt);
+}
+
+Bytes32 salt_commitment(const Bytes32& rho) { return digest(Frame("cafe/v1/salt").add(rho)); }
+
+Bytes32 xor32(const Bytes32& a, const Bytes32& b) {
+  Bytes32 out;
+  for (size_t i = 0; i < out.size(); ++i) out[i] = a[i] ^ b[i];
+  return out;
+}
+
+absl::Status check_combination(const Denomination& denomination, const Spend& spend) {
+  if (spend.slot >= denomination.slot_values.size()) {
+    return invalid("SLOT_OUTSIDE_COIN", "A payment names a slot that its coin does not have.");
+  }
+  const uint64_t slot_value = denomination.slot_values[spend.slot];
+  const bool no_ticks = spend.tick_value == 0 && spend.tick_count == 0 && spend.tick_root.empty() &&
+                        !spend.tick.has_value();
+  const bool coin = denomination.kind == Kind::kCoin && spend.value == slot_value && no_ticks &&
+                    spend.salt.empty();
+  const bool salted = denomination.kind == Kind::kCheque && spend.salt.size() == 32;
+  const bool cheque = salted && spend.value > 0 && spend.value <= slot_value && no_ticks;
+  // tick_value·tick_count ≤ slot_value, without the product.
+  const bool ticks = salted && spend.value == 0 && spend.tick_value > 0 && spend.tick_count > 0 &&
+                     spend.tick_value <= slot_value / spend.tick_count &&
+                     spend.tick_root.size() == 32;
+  if (!coin && !cheque && !ticks) {
+    return invalid("BAD_COMBINATION",
+                   "A slot's value, ticks and salt do not fit each other or its denomination.");
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+// Coins that were checked, by content: a coin of several slots shows up once for each of them, in
+// one payment or in several.
+class CheckedCoins {
+ public:
+  struct Entry {
+    CoinId id;
+    absl::Status status;
+  };
+
+  const Entry& check(const Denomination& denomination, const Coin& coin) {
+    const Key by_address{&denomination, &coin};
+    if (const auto it = by_address_.find(by_address); it != by_address_.end()) return *it->second;
+    auto& entry = by_content_[{&denomination, coin.encode()}];
+    if (entry == nullptr) entry = std::make_unique<Entry>(examine(denomination, coin));
+    by_address_[by_address] = entry.get();
+    return *entry;
+  }
+
+ private:
+  using Key = std::pair<const Denomination*, const Coin*>;
+
+  static Entry examine(const Denomination& denomination, const Coin& coin) {
+    if (coin.denom_id != denomination.id()) {
+      return {coin.id(),
+              invalid("COIN_INVALID", "A coin is not of the denomination it is shown as.")};
+    }
+    return {coin.id(), check_coin(coin, denomination)};
+  }
+
+  absl::flat_hash_map<Key, const Entry*> by_address_;
+  absl::flat_hash_map<std::pair<const Denomination*, Bytes>, std::unique_ptr<Entry>> by_content_;
+};
+
+Scalar challenge_for(const Denomination& denomination, const CoinId& id, const Spend& spend,
+                     const Bytes32& terms_digest) {
+  return spend_challenge(denomination, spend.value, spend_digest(id, spend.slot, terms_digest),
+                         spend.tick_value, spend.tick_count, spend.tick_root, spend.salt);
+}
+
+absl::Status check_spend(const SpendCheck& check, CheckedCoins& coins) {
+  const Spend& spend = *check.spend;
+  const Denomination& denomination = *check.denomination;
+  CAFE_RETURN_IF_ERROR(check_combination(denomination, spend));
+  const CheckedCoins::Entry& coin = coins.check(denomination, *check.coin);
+  CAFE_RETURN_IF_ERROR(coin.status);
+  if (!merkle_verify(check.coin->root, denomination.slot_values.size(), spend.slot,
+                     point_leaf(spend.slot, spend.B), spend.path)) {
+    return invalid("BAD_PATH", "A slot's point is not the one under its coin's root.");
+  }
+  if (spend.tick) {
+    CAFE_ASSIGN_OR_RETURN(const Bytes32 root, to_array<32>(spend.tick_root));
+    CAFE_RETURN_IF_ERROR(check_tick(root, spend.tick_count, *spend.tick));
+  }
+  const Scalar d = challenge_for(denomination, coin.id, spend, check.terms_digest);
+  if (!combination_equals({{spend.r1, g1()}, {spend.r2, g2()}, {-d, check.coin->A}}, spend.B)) {
+    return invalid("SPEND_INVALID", "A slot's answers do not fit these terms.");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::vector<absl::Status> check_spends(std::span<const SpendCheck> checks) {
+  std::vector<absl::Status> verdicts;
+  verdicts.reserve(checks.size());
+  CheckedCoins coins;
+  for (const SpendCheck& check : checks) verdicts.push_back(check_spend(check, coins));
+  return verdicts;
+}
+
+Scalar challenge_of(const Denomination& denomination, const Coin& coin, const Spend& spend,
+                    const Bytes32& terms_digest) {
+  return challenge_for(denomination, coin.id(), spend, terms_digest);
+}
+
+uint64_t worth_of(const Spend& spend) {
+  if (spend.tick_count == 0) return spend.value;
+  // At most tick_value·tick_count, which check_combination bounded by the slot's value.
+  return spend.tick ? (uint64_t{spend.tick->index} + 1) * spend.tick_value : 0;
+}
+
+absl::Status check_spend_dates(const Denomination& denomination, const Terms& terms) {
+  const uint64_t at_s = terms.time_ms / 1000;
+  if (at_s < denomination.withdraw_from) {
+    return refused("NOT_SPENDABLE_YET", "A coin's denomination was not issued yet at that time.");
+  }
+  if (at_s >= denomination.spend_until) {
+    return refused("SPEND_DATE_PASSED", "A coin could be spent no more at that time; claim it.");
+  }
+  return absl::OkStatus();
+}
+
+namespace {
+
+absl::Status check_addressee(const Terms& terms, const PaymentContext& context) {
+  if (terms.acquirer_id != context.acquirer_id) {
+    return refused("WRONG_ACQUIRER", "A payment was made for another acquirer; deposit it there.");
+  }
+  if (terms.payee_id != context.payee_id) {
+    return refused("WRONG_PAYEE", "A payment was made to another payee, who alone may deposit it.");
+  }
+  if (terms.terminal_id != context.terminal_id) {
+    return refused("WRONG_TERMINAL", "A payment was made at another terminal than its signer.");
+  }
+  return absl::OkStatus();
+}
+
+// The denominations of the coins, in order: known, spendable at that time, in one currency.
+absl::StatusOr<std::vector<const Denomination*>> find_denominations(
+    const Payment& payment, const Terms& terms, const DenominationTable& table) {
+  std::vector<const Denomination*> found;
+  found.reserve(payment.coins.size());
+  for (const Coin& coin : payment.coins) {
+    const Denomination* denomination = table.find(coin.denom_id);
+    if (denomination == nullptr) {
+      return refused("UNKNOWN_DENOMINATION",
+                     "A coin's denomination is in no list known here; fetch the issuer's latest.");
+    }
+    CAFE_RETURN_IF_ERROR(check_spend_dates(*denomination, terms));
+    found.push_back(denomination);
+    if (denomination->currency != found.front()->currency) {
+      return invalid("MIXED_CURRENCIES", "All coins of one payment must be in one currency.");
+    }
+  }
+  return found;
+}
+
+// What the terms' amount must be for coins worth `sum`: itself, or by the quote that the terms
+// name.
+absl::StatusOr<uint64_t> amount_in_terms(uint64_t sum, std::string_view coin_currency,
+                                         const Terms& terms, const PaymentContext& context) {
+  if (coin_currency == terms.currency) {
+    if (!terms.quote_id.empty()) {
+      return invalid("QUOTE_MISMATCH", "Terms name a quote though the coins need none.");
+    }
+    return sum;
+  }
+  if (terms.quote_id.empty() || context.quote == nullptr) {
+    return refused("QUOTE_MISSING",
+                   "Coins of another currency pay only under a quote of the acquirer's.");
+  }
+  const Quote& quote = *context.quote;
+  const Bytes32 id = quote.id();
+  if (!std::equal(id.begin(), id.end(), terms.quote_id.begin(), terms.quote_id.end()) ||
+      quote.acquirer_id != terms.acquirer_id || quote.coin_currency != coin_currency ||
+      quote.terms_currency != terms.currency || terms.time_ms < quote.valid_from_ms ||
+      terms.time_ms >= quote.valid_until_ms) {
+    return refused("QUOTE_MISMATCH",
+                   "The quote is not the one that the terms name, or not for them.");
+  }
+  return quote.convert(sum);
+}
+
+absl::Status check_amount(const Payment& payment, const Terms& terms,
+                          std::string_view coin_currency, const PaymentContext& context) {
+  uint64_t sum = 0;
+  bool ticks = false;
+  for (const Spend& spend : payment.spends) {
+    CAFE_ASSIGN_OR_RETURN(sum, checked_add(sum, spend.value));
+    ticks |= spend.tick_count > 0;
+  }
+  if (ticks && terms.currency != coin_currency) {
+    return refused("TICKS_FOREIGN_CURRENCY", "Ticks are paid in the coin's own currency only.");
+  }
+  CAFE_ASSIGN_OR_RETURN(const uint64_t amount, amount_in_terms(sum, coin_currency, terms, context));
+  if (amount != terms.amount || (ticks && amount != 0)) {
+    return invalid("AMOUNT_MISMATCH", "The slots do not sum to the amount of the terms.");
+  }
+  return absl::OkStatus();
+}
+
+// Each issuer limits what is paid with its own coins; ticks count with all that they may come to.
+absl::Status check_limits(const Payment& payment,
+                          std::span<const Denomination* const> denominations,
+                          const PaymentContext& context) {
+  if (context.authorized) return absl::OkStatus();
+  absl::flat_hash_map<std::string_view, uint64_t> by_issuer;
+  for (const Spend& spend : payment.spends) {
+    const Denomination& denomination = *denominations[spend.coin];
+    uint64_t& sum = by_issuer[denomination.issuer_id];
+    CAFE_ASSIGN_OR_RETURN(
+        sum, checked_add(sum, spend.value + spend.tick_value * uint64_t{spend.tick_count}));
+    const Limits* limits =
+        context.denominations->limits(denomination.issuer_id, denomination.currency);
+    // An issuer that states no limit for a currency has allowed nothing off line in it.
+    if (limits == nullptr || sum > limits->offline_limit) {
+      return refused("AUTHORIZATION_NEEDED",
+                     "The payment is above the issuer's off-line limit: ask for authorization.");
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<PreparedPayment> prepare_payment(const Payment& payment,
+                                                const PaymentContext& context) {
+  CAFE_RETURN_IF_ERROR(check_form(payment));
+  PreparedPayment prepared{};
+  CAFE_ASSIGN_OR_RETURN(prepared.terms, Terms::decode(payment.terms.frame));
+  const Terms& terms = prepared.terms;
+  prepared.terms_digest = payment.terms.digest();
+  CAFE_RETURN_IF_ERROR(check_addressee(terms, context));
+  CAFE_ASSIGN_OR_RETURN(prepared.denominations,
+                        find_denominations(payment, terms, *context.denominations));
+  for (const Spend& spend : payment.spends) {
+    CAFE_RETURN_IF_ERROR(check_combination(*prepared.denominations[spend.coin], spend));
+  }
+  CAFE_RETURN_IF_ERROR(
+      check_amount(payment, terms, prepared.denominations.front()->currency, context));
+  CAFE_RETURN_IF_ERROR(check_limits(payment, prepared.denominations, context));
+  // Last, as the only one that costs a multiplication.
+  CAFE_RETURN_IF_ERROR(payment.terms.check(context.terminal_key));
+  prepared.coin_ids.reserve(payment.coins.size());
+  for (const Coin& coin : payment.coins) prepared.coin_ids.push_back(coin.id());
+  return prepared;
+}
+
+absl::StatusOr<PreparedPayment> check_payment(const Payment& payment,
+                                              const PaymentContext& context) {
+  CAFE_ASSIGN_OR_RETURN(PreparedPayment prepared, prepare_payment(payment, context));
+  std::vector<SpendCheck> checks;
+  checks.reserve(payment.spends.size());
+  for (const Spend& spend : payment.spends) {
+    checks.push_back({prepared.denominations[spend.coin], &payment.coins[spend.coin], &spend,
+                      prepared.terms_digest});
+  }
+  for (const absl::Status& verdict : check_spends(checks)) CAFE_RETURN_IF_ERROR(verdict);
+  return prepared;
+}
+
+}  // namespace cafe::protocol
