@@ -40,6 +40,9 @@ struct SlotVerdict {
   bool operator==(const SlotVerdict&) const = default;
 };
 
+// What a payment with these slots is called: the worst of them. Not empty.
+VerdictCode worst_of(std::span<const SlotVerdict> slots);
+
 // What became of one payment: all slots together, each decided by itself (section 5).
 struct PaymentVerdict {
   VerdictCode code;  // the worst of its slots (spent before > credited though spent before > repeat
