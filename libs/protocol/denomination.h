@@ -1,6 +1,7 @@
 // Denominations, the issuer's limits, and the signed lists of them (section 2).
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -61,15 +62,20 @@ struct DenominationList {
   std::vector<DenomId> compromised;  // keys reported compromised: no longer open for withdrawal,
                                      // whatever their dates
 
-  Bytes encode() const;  // frame("cafe/v1/denomination-list", ...)
+  // frame("cafe/v1/denomination-list", issuer id, u32 number, u64 issued_at, u32 count, (currency,
+  // u64 offline limit, u64 identification limit) of each of the limits, u32 count, the frame of
+  // each denomination, the ids of the compromised ones ‖)
+  Bytes encode() const;
   static absl::StatusOr<DenominationList> decode(ByteView bytes);
 
   // What a wallet, a terminal and the issuer itself check of a list alone. Besides each
   // denomination's own rules and its issuer id, section 2's two guards:
-  //   KEY_REUSED          H stands in two denominations
-  //   TAGGING_OVERLAP     two denominations of equal (currency, kind, slot values) open for
-  //   withdrawal at one time TAGGING_SHORT       a denomination open for less than 30 days
-  // (compromised ones are exempt from the last two), and LIMITS_INVALID, DUPLICATE_ITEM.
+  //   KEY_REUSED       H stands in two denominations
+  //   TAGGING_OVERLAP  two denominations of equal (currency, kind, slot values in any order) are
+  //                    open for withdrawal at one time
+  //   TAGGING_SHORT    a denomination is open for less than 30 days
+  // (compromised ones are exempt from the last two), and LIST_NUMBER (number 0), LIMITS_INVALID,
+  // DUPLICATE_ITEM, UNKNOWN_DENOMINATION (compromised, but not in the list).
   absl::Status validate() const;
 
   const Denomination* find(const DenomId& id) const;
@@ -79,10 +85,10 @@ struct DenominationList {
 // Checks signature and rules.
 absl::StatusOr<DenominationList> open_list(const SignedDocument& document, const Point& master_key);
 
-// Whether `newer` may follow `older`: the same issuer, number one or more higher (LIST_NUMBER),
-// nothing of `older` whose claim_until lies ahead of newer.issued_at missing or altered
-// (DENOMINATION_VANISHED), no key of `older` in another denomination (KEY_REUSED), a compromised
-// key stays so (DENOMINATION_VANISHED).
+// Whether `newer` may follow `older`: the same issuer, a higher number, no earlier date
+// (LIST_NUMBER), nothing of `older` whose claim_until lies ahead of newer.issued_at missing or
+// altered (DENOMINATION_VANISHED), no key of `older` in another denomination (KEY_REUSED), a
+// compromised key stays so (DENOMINATION_VANISHED).
 absl::Status check_successor(const DenominationList& older, const DenominationList& newer);
 
 // Section 2 [guard]: two lists of one number, both signed, are evidence against the issuer. True
