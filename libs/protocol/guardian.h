@@ -55,7 +55,8 @@ struct ChequeRequest {
   Bytes32 spend;  // spend digest
   Bytes32 y;
 
-  Bytes32 digest() const;
+  Bytes encode() const;    // what the wallet stores before it asks
+  Bytes32 digest() const;  // of that
 };
 
 struct ChequeAnswer {
@@ -82,23 +83,28 @@ struct TickRequest {
   Bytes32 spend;
   Bytes32 y;
 
-  Bytes32 digest() const;
+  Bytes encode() const;    // what the wallet stores before it asks
+  Bytes32 digest() const;  // of that
 };
 
+// The ticks drawn for one call, and the one request that they serve once it has been answered.
 struct TickState {
   std::vector<Scalar> t;    // t_0 .. t_{n-1}
   uint32_t next_index = 0;  // the next tick to release
+  std::optional<TickRequest> request;
 };
 
 struct TickOpening {
-  GuardianSlot slot;
+  GuardianSlot slot;  // both to be written in one atomic write before anything leaves
+  TickState ticks;
   bool write_needed;
   Bytes32 rho;
   Bytes32 tick_root;
   Scalar answer;
 };
 // Marks the slot; the counter pays tick by tick. VALUE_ZERO, TICK_COUNT (t does not have tick_count
-// items), WRONG_KIND, SLOT_USED, WRONG_COUNTER.
+// items), WRONG_KIND, SLOT_USED, WRONG_COUNTER, TICKS_USED (ticks serve one slot: under two roots,
+// each would pay twice and be subtracted once).
 absl::StatusOr<TickOpening> answer_ticks(const GuardianKeys& keys, const GuardianSlot& slot,
                                          const GuardianCounter& counter, const TickState& ticks,
                                          const TickRequest& request);
@@ -109,10 +115,10 @@ struct TickRelease {
   bool write_needed;
   Scalar t;
 };
-// Tick i, in order and never otherwise: TICK_ORDER for an i that is neither released nor next,
-// COUNTER_TOO_LOW.
+// Tick i, in order and never otherwise: TICK_ORDER for an i that is neither released nor next, and
+// before answer_ticks; WRONG_COUNTER, COUNTER_TOO_LOW.
 absl::StatusOr<TickRelease> release_tick(const TickState& ticks, const GuardianCounter& counter,
-                                         uint64_t tick_value, uint32_t i);
+                                         uint32_t i);
 
 // frame("cafe/v1/load", serial, issuer id, currency, u64 amount, u64 sequence), signed RSA-3072
 // PKCS #1 v1.5 SHA-256.
