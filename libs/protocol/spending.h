@@ -3,6 +3,7 @@
 #pragma once
 
 #include "libs/protocol/guardian.h"
+#include "libs/protocol/ticks.h"
 #include "libs/protocol/withdrawal_wallet.h"
 
 namespace cafe::protocol {
@@ -21,6 +22,10 @@ absl::StatusOr<WalletSlot> promise_slot(const WalletSlot& slot, ByteView request
 // What the wallet sends to the guardian in coin mode: d + e.
 Scalar coin_request(const Scalar& d, const SlotSecrets& secrets);
 
+// A cheque's salt ρ ⊕ y, once ρ is checked against the guardian's commitment (GUARDIAN_WRONG).
+absl::StatusOr<Bytes32> wallet_salt(const Bytes32& commitment, const Bytes32& rho,
+                                    const Bytes32& y);
+
 struct SpendResponse {
   Scalar r1, r2;
 };
@@ -30,5 +35,10 @@ struct SpendResponse {
 absl::StatusOr<SpendResponse> wallet_respond(const Scalar& answer, const Scalar& d,
                                              const SlotSecrets& secrets, const Scalar& u1,
                                              const Scalar& s, const Point& A_G, const Point& B_O);
+
+// t'_i = t_i + y_i, once t_i is checked against the P_i that the guardian gave (GUARDIAN_WRONG):
+// section 6.
+absl::StatusOr<Scalar> wallet_tick(const Scalar& t, const Point& P, const Bytes32& y_seed,
+                                   uint32_t i);
 
 }  // namespace cafe::protocol
