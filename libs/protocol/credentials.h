@@ -66,7 +66,8 @@ struct TerminalCredential {
 
   Bytes encode() const;  // frame("cafe/v1/terminal-credential", ...)
   static absl::StatusOr<TerminalCredential> decode(ByteView bytes);
-  // Checks the chain up to the acquirer's master key, and that both name the same acquirer.
+  // Checks the chain up to the acquirer's master key, and that both name the same acquirer
+  // (WRONG_ACQUIRER).
   absl::StatusOr<TerminalCertificate> open(const TrustAnchors& anchors,
                                            std::optional<uint64_t> at_s) const;
 };

@@ -72,9 +72,9 @@ struct CheckedRegistration {
 
 // The issuer's check, and a court's. Everything in section 3.3 but the uniqueness, which is the
 // account store's:
-//   certificate of the guardian (UNKNOWN_MANUFACTURER, CERTIFICATE_MISMATCH), signature under K
-//   (BAD_SIGNATURE), both equations of the proof (PROOF_OF_KNOWLEDGE), presence (GUARDIAN_ABSENT),
-//   m and I not the identity.
+//   certificate of the guardian (UNKNOWN_MANUFACTURER, CERTIFICATE_MISMATCH), the issuer it is
+//   meant for (WRONG_ISSUER), signature under K (BAD_SIGNATURE), both equations of the proof
+//   (PROOF_OF_KNOWLEDGE), presence (GUARDIAN_ABSENT), m and I not the identity.
 // `nonce` is the issuer's (STALE_NONCE where it differs); a court passes none.
 absl::StatusOr<CheckedRegistration> check_registration(const RegistrationFile& file,
                                                        std::string_view issuer_id,
@@ -82,9 +82,10 @@ absl::StatusOr<CheckedRegistration> check_registration(const RegistrationFile& f
                                                        const std::optional<Bytes32>& nonce);
 
 // The wallet's side, in two steps with the guardian's answer in between:
-//   auto draft = RegistrationDraft::begin(identity, issuer, nonce, guardian, B_O, rng);   // B_O: a
-//   slot made for it answer = guardian.answer(slot, draft->guardian_challenge()); file =
-//   draft->finish(answer);
+//   // B_O is the point of a slot made for it.
+//   auto draft = RegistrationDraft::begin(identity, issuer, nonce, guardian, B_O, rng);
+//   Scalar answer = guardian.answer(slot, draft->guardian_challenge());
+//   auto file = draft->finish(answer);
 class RegistrationDraft {
  public:
   static absl::StatusOr<RegistrationDraft> begin(const WalletIdentity& identity,
