@@ -75,27 +75,13 @@ class CheckedCoins {
   };
 
   const Entry& check(const Denomination& denomination, const Coin& coin) {
-    const Key by_address{&denomination, &coin};
-    if (const auto it = by_address_.find(by_address); it != by_address_.end()) return *it->second;
-    auto& entry = by_content_[{&denomination, coin.encode()}];
-    if (entry == nullptr) entry = std::make_unique<Entry>(examine(denomination, coin));
-    by_address_[by_address] = entry.get();
-    return *entry;
+    auto [it, added] = entries_.try_emplace({&denomination, coin.encode()});
+    if (added) it->second = {coin.id(), check_coin(coin, denomination)};
+    return it->second;
   }
 
  private:
-  using Key = std::pair<const Denomination*, const Coin*>;
-
-  static Entry examine(const Denomination& denomination, const Coin& coin) {
-    if (coin.denom_id != denomination.id()) {
-      return {coin.id(),
-              invalid("COIN_INVALID", "A coin is not of the denomination it is shown as.")};
-    }
-    return {coin.id(), check_coin(coin, denomination)};
-  }
-
-  absl::flat_hash_map<Key, const Entry*> by_address_;
-  absl::flat_hash_map<std::pair<const Denomination*, Bytes>, std::unique_ptr<Entry>> by_content_;
+  absl::flat_hash_map<std::pair<const Denomination*, Bytes>, Entry> entries_;
 };
 
 Scalar challenge_for(const Denomination& denomination, const CoinId& id, const Spend& spend,
@@ -108,6 +94,7 @@ absl::Status check_spend(const SpendCheck& check, CheckedCoins& coins) {
   const Spend& spend = *check.spend;
   const Denomination& denomination = *check.denomination;
   CAFE_RETURN_IF_ERROR(check_combination(denomination, spend));
+  // Valid until the next coin is checked.
   const CheckedCoins::Entry& coin = coins.check(denomination, *check.coin);
   CAFE_RETURN_IF_ERROR(coin.status);
   if (!merkle_verify(check.coin->root, denomination.slot_values.size(), spend.slot,
