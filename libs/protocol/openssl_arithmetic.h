@@ -50,6 +50,9 @@ const EC_GROUP* group(int generator = 0);
 PointHandle to_handle(ByteView encoding);
 // Empty for the identity.
 std::optional<Point> from_handle(const EC_POINT* point);
+// The same of many, with one inversion for all: normalises `points` in place. Empty where any of
+// them is the identity.
+std::optional<std::vector<Point>> from_handles(std::span<const PointHandle> points);
 
 class PointAccess {
  public:

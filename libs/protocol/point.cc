@@ -118,6 +118,42 @@ std::optional<Point> linear_combination(std::initializer_list<Term> terms) {
   return linear_combination(std::span<const Term>(terms.begin(), terms.size()));
 }
 
+namespace {
+
+absl::StatusOr<std::vector<Point>> none_identity(std::span<const PointHandle> points) {
+  auto out = from_handles(points);
+  if (!out) return not_identity(std::nullopt).status();
+  return *std::move(out);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Point>> linear_combinations(std::span<const std::vector<Term>> sums) {
+  std::vector<PointHandle> points;
+  points.reserve(sums.size());
+  for (const std::vector<Term>& terms : sums) points.push_back(sum_of(terms));
+  return none_identity(points);
+}
+
+absl::StatusOr<std::vector<Point>> multiples(std::span<const Scalar> ks, const Point& P) {
+  const int table = table_of(P);
+  const PointHandle base = table < 0 ? to_handle(P.bytes()) : nullptr;
+  const EC_POINT* bases[] = {base.get()};
+  std::vector<PointHandle> points;
+  points.reserve(ks.size());
+  for (const Scalar& k : ks) {
+    SecretNumber number(k.bytes());
+    const BIGNUM* numbers[] = {number};
+    PointHandle& point = points.emplace_back(EC_POINT_new(group()));
+    require_openssl(point != nullptr);
+    require_openssl(
+        table < 0
+            ? EC_POINTs_mul(group(), point.get(), nullptr, 1, bases, numbers, bn_ctx()) == 1
+            : EC_POINTs_mul(group(table), point.get(), number, 0, nullptr, nullptr, bn_ctx()) == 1);
+  }
+  return none_identity(points);
+}
+
 bool combination_equals(std::span<const Term> terms, const Point& expected) {
   // Compared without leaving Jacobian coordinates, which saves the inversion.
   return EC_POINT_cmp(group(), sum_of(terms).get(), to_handle(expected.bytes()).get(), bn_ctx()) ==
