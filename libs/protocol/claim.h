@@ -8,6 +8,7 @@ namespace cafe::protocol {
 
 // The issuer's record of one completed session on m.
 struct Session {
+  DenomId denom_id;
   Point m;
   Point z;
   Clause clause;  // the answered one
@@ -21,7 +22,8 @@ struct Unblinding {
   Scalar u, v;  // of the answered clause
 };
 
-// A = s·m, Z = s·z, a' = u·a + v·G, b' = (s·u)·b + v·A, c·u = c', r' = r·u + v (CLAIM_INVALID).
+// The coin names the session's denomination, and A = s·m, Z = s·z, a' = u·a + v·G, b' = (s·u)·b +
+// v·A, c·u = c', r' = r·u + v (CLAIM_INVALID).
 absl::Status check_claim(const Coin& coin, const Session& session, const Unblinding& opening);
 
 }  // namespace cafe::protocol

@@ -21,6 +21,7 @@ struct Quote {
   uint64_t valid_until_ms;
 
   Bytes encode() const;
+  // BAD_CURRENCY, BAD_RATE (a zero), BAD_ROUNDING, BAD_DATES.
   static absl::StatusOr<Quote> decode(ByteView bytes);
   Bytes32 id() const;  // SHA-256 of the frame: the terms' quote id
   // AMOUNT_OVERFLOW where the result does not fit.

@@ -20,8 +20,8 @@ struct OrderLine {
   bool operator==(const OrderLine&) const = default;
 };
 
-// 1..kMaxLines lines (BAD_ORDER), [guard] counts 1..7 (TOO_MANY_COINS), [guard] each denomination
-// once (DENOMINATION_TWICE).
+// 1..kMaxLines lines of one coin or more (BAD_ORDER), [guard] at most 7 (TOO_MANY_COINS), [guard]
+// each denomination once (DENOMINATION_TWICE). Every decoder of an order's documents checks this.
 absl::Status check_lines(std::span<const OrderLine> lines);
 
 // frame("cafe/v1/open", issuer id, account id, u64 N, u32 list number, list digest, lines:
@@ -53,7 +53,8 @@ struct OpenedLine {
   bool operator==(const OpenedLine&) const = default;
 };
 
-// frame("cafe/v1/opened", issuer id, account id, u64 N, u64 time slot, lines..., mac). The mac is
+// frame("cafe/v1/opened", issuer id, account id, u64 N, u64 time slot, u32 lines, (denom_id, z,
+// (a_0 ‖ b_0 ‖ a_1 ‖ b_1)*) of each, mac). The mac is
 // the issuer's alone: it shows the issuer later that this is its own answer, and under which
 // lineage it was given.
 struct OpenAnswer {
@@ -78,8 +79,8 @@ struct Order {
   Bytes attachment;  // the B_O points, encrypted by the wallet for itself (section 8)
 
   Bytes encode() const;
-  static absl::StatusOr<Order> decode(
-      ByteView bytes);  // COUNT_MISMATCH where challenges do not fit the coins
+  // COUNT_MISMATCH where challenges do not fit the coins, ATTACHMENT_TOO_LONG.
+  static absl::StatusOr<Order> decode(ByteView bytes);
 };
 
 struct CoinResponse {
@@ -87,8 +88,8 @@ struct CoinResponse {
   Scalar r;
 };
 
-// frame("cafe/v1/completed", issuer id, account id, u64 N, u64 time slot, order digest, currencies
-// and amounts debited, responses: (u8 β ‖ r)*), signed with the withdrawal key.
+// frame("cafe/v1/completed", issuer id, account id, u64 N, u64 time slot, order digest, u32 debits,
+// (currency, u64 amount) of each, responses: (u8 β ‖ r)*), signed with the withdrawal key.
 struct Completion {
   std::string issuer_id;
   AccountId account;

@@ -15,8 +15,8 @@ struct CoinPlace {
   std::vector<Point> B_O;  // one for each slot
 };
 
-// context of section 10. [guard] Binds the secrets to the whole of what the issuer answered and the
-// guardian gave.
+// context of section 10; `place` lies inside `opened`. [guard] Binds the secrets to the whole of
+// what the issuer answered and the guardian gave.
 Bytes32 coin_context(const OpenAnswer& opened, const CoinPlace& place);
 
 struct SlotSecrets {
@@ -47,7 +47,8 @@ struct BlindedCoin {
 Scalar derive(const Seed& coin_seed, std::string_view label, const Bytes32& context, uint32_t n);
 
 // The wallet's half of Open for one coin. `denomination` must be the line's; A_G is A_O for coins
-// and A_Q for cheques. SLOT_COUNT where B_O does not fit the denomination.
+// and A_Q for cheques. ANSWER_MISMATCH where the place or the denomination is not the answer's,
+// SLOT_COUNT where B_O does not fit the denomination.
 absl::StatusOr<BlindedCoin> wallet_blind(const Seed& coin_seed, const OpenAnswer& opened,
                                          const CoinPlace& place, const Denomination& denomination,
                                          const Point& m, const Point& A_G);
@@ -59,12 +60,13 @@ absl::StatusOr<Coin> wallet_unblind(const BlindedCoin& blinded, const Denominati
                                     const CoinResponse& response);
 
 // What a wallet checks of an answer to its own Open before it goes on: issuer, account, N, lines
-// and counts as asked (ANSWER_MISMATCH), time slot within one of its own clock's where it has one.
+// and counts as asked (ANSWER_MISMATCH). The time slot is for the caller to compare with its clock,
+// where it has one.
 absl::Status check_open_answer(const OpenRequest& request, const OpenAnswer& answer);
 
-// The attachment: AES-256-GCM of the concatenated B_O points under a key from the coin seed, 12
-// random bytes of IV in front, issuer id, account and N authenticated. Only the coin seed opens it
-// (BAD_ATTACHMENT).
+// The attachment: 12 random bytes of IV, then AES-256-GCM of the concatenated B_O points, under a
+// key from the coin seed; issuer id, account, N and time slot are authenticated. [guard] Only the
+// coin seed opens it, never a passphrase (BAD_ATTACHMENT).
 Bytes seal_attachment(const Seed& coin_seed, const OpenAnswer& opened, std::span<const Point> B_O,
                       Rng& rng);
 absl::StatusOr<std::vector<Point>> open_attachment(const Seed& coin_seed, const OpenAnswer& opened,
