@@ -52,7 +52,7 @@ namespace cafe::storage {
 
 struct DatabaseOptions {
   /// A libpq URL or conninfo string. A password may stand in it, in PGPASSFILE or in PGPASSWORD.
-  std::string url;
+  std::string url{};
   int pool_size = 8;
   std::string application_name = "cafe";
   std::chrono::milliseconds connect_timeout{5000};
@@ -77,7 +77,7 @@ struct TransactionOptions {
   bool idempotent = false;
   int max_attempts = 6;
   /// Replaces the database's for this transaction; 0 = none.
-  std::optional<std::chrono::milliseconds> statement_timeout;
+  std::optional<std::chrono::milliseconds> statement_timeout{};
 };
 
 /// A transaction that is under way. One thread at a time. Abstract so that unit tests of services

@@ -10,8 +10,10 @@
 // parameter and unpack it in SQL; one statement, one plan, one round trip:
 //
 //   INSERT INTO t (id, slot)
-//   SELECT substr($1, i * 36 + 1, 32), ledger.u32(substr($1, i * 36 + 33, 4))
-//   FROM generate_series(0, octet_length($1) / 36 - 1) AS i
+//   SELECT substr($1::bytea, i * 36 + 1, 32), cafe.u32_at($1::bytea, i * 36 + 32)
+//   FROM generate_series(0, octet_length($1::bytea) / 36 - 1) AS i
+//
+// substr counts from 1, cafe.u32_at and cafe.u64_at (migrations/0001_roles.sql) count from 0.
 #pragma once
 
 #include <array>
@@ -86,6 +88,8 @@ class Param {
 /// 0. Throws ColumnError.
 class Row {
  public:
+  struct Data;  // rows_data.h
+
   template <typename T>
   T get(int column) const;
 
@@ -99,7 +103,6 @@ class Row {
 
  private:
   friend class Rows;
-  struct Data;
   Row(const Data* data, int index) : data_(data), index_(index) {}
   std::string_view raw(int column) const;
 
