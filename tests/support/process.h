@@ -44,7 +44,8 @@ struct UserId {
 /// else (nullopt).
 std::optional<UserId> server_user();
 
-/// A child process. Killed with the test (PR_SET_PDEATHSIG) and by the destructor.
+/// A child process. Killed by the destructor, and by the system (PR_SET_PDEATHSIG) when the thread
+/// that started it ends: so start it from a thread that outlives it, such as the test's own.
 class Subprocess {
  public:
   struct Options {
