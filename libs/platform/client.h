@@ -31,15 +31,16 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> connect(const std::string& addres
                                                        const TlsOptions& tls);
 
 struct CallOptions {
-  absl::Duration timeout = absl::ZeroDuration();  // of the call with all its retries; must be > 0
-  absl::Time no_later_than =
-      absl::InfiniteFuture();  // the deadline of the call that this one serves
+  // Of the call with all its retries; must be > 0.
+  absl::Duration timeout = absl::ZeroDuration();
+  // The deadline of the call that this one serves.
+  absl::Time no_later_than = absl::InfiniteFuture();
   // Whether running it twice does what running it once does. Only then UNAVAILABLE is retried,
   // after initial_backoff · 2^n (± 20 %), as long as attempts and deadline last.
   bool idempotent = false;
   int max_attempts = 5;
   absl::Duration initial_backoff = absl::Milliseconds(50);
-  std::function<void(absl::Duration)> sleep;  // for tests; by default the thread sleeps
+  std::function<void(absl::Duration)> sleep{};  // for tests; by default the thread sleeps
 };
 
 // Runs `rpc` with a deadline and the thread's request id. `rpc` starts the call on the context it

@@ -16,8 +16,8 @@ inline constexpr std::string_view kServiceDomain = ".cafe.internal";
 struct PeerIdentity {
   // "deposit" for deposit.cafe.internal; empty for a client without certificate (wallets, payees)
   // and for one whose certificate names no service, or more than one.
-  std::string service;
-  std::vector<std::string> dns_names;  // all DNS SANs of a verified certificate
+  std::string service{};
+  std::vector<std::string> dns_names{};  // all DNS SANs of a verified certificate
   bool insecure = false;  // plaintext (--insecure): nobody is known, everybody is believed
 
   bool anonymous() const { return service.empty(); }

@@ -19,6 +19,7 @@
 #include <variant>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace cafe::platform {
@@ -34,9 +35,13 @@ struct LogField {
   LogField(std::string_view name, const char* text) : key(name), value(std::string_view(text)) {}
   LogField(std::string_view name, const std::string& text)
       : key(name), value(std::string_view(text)) {}
-  // code: message [reason]
+#ifndef ABSL_USES_STD_STRING_VIEW
+  LogField(std::string_view name, absl::string_view text)
+      : key(name), value(std::string_view(text.data(), text.size())) {}
+#endif
+  // CODE: message [reason]
   LogField(std::string_view name, const absl::Status& status);
-  LogField(std::string_view name, absl::Duration duration);
+  LogField(std::string_view name, absl::Duration duration);  // in milliseconds: name it so
   template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
   LogField(std::string_view name, T number) : key(name) {
     if constexpr (std::is_same_v<T, bool>) {
@@ -72,11 +77,11 @@ void log_error(std::string_view message, LogFields fields = {});
 
 // One record as a line without its newline.
 struct LogRecord {
-  absl::Time time;
+  absl::Time time{};
   LogLevel level = LogLevel::kInfo;
-  std::string_view service;
-  std::string_view message;
-  std::string_view request_id;  // may be empty
+  std::string_view service{};
+  std::string_view message{};
+  std::string_view request_id{};  // may be empty
 };
 std::string format_log(const LogRecord& record, LogFields fields, LogFormat format);
 

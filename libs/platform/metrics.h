@@ -64,9 +64,15 @@ class MetricsServer {
   // bound.
   static absl::StatusOr<std::unique_ptr<MetricsServer>> start(const Metrics& metrics,
                                                               const std::string& address);
+  MetricsServer() = default;  // serves nothing; use start
+  ~MetricsServer();
+  MetricsServer(const MetricsServer&) = delete;
+  MetricsServer& operator=(const MetricsServer&) = delete;
+
   int port() const { return port_; }
 
  private:
+  std::string host_;
   std::unique_ptr<prometheus::Exposer> exposer_;
   int port_ = 0;
 };

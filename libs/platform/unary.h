@@ -49,13 +49,13 @@ struct UnaryRuntime {
 
 // What a method knows of the call beside its request.
 struct CallInfo {
-  std::string method;  // as given to serve_unary
-  std::string request_id;
+  std::string method{};  // as given to serve_unary
+  std::string request_id{};
   PeerIdentity peer;
-  absl::Time deadline;  // InfiniteFuture when the client set none
+  absl::Time deadline{};  // InfiniteFuture when the client set none
   // Whether the client went away or the drain timeout cut the call off. Worth asking before long
   // work.
-  std::function<bool()> cancelled;
+  std::function<bool()> cancelled{};
 };
 
 // require_caller(call.peer, allowed).
