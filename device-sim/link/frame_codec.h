@@ -1,10 +1,11 @@
 // The frames of the link between wallet and terminal.
 //
-//   magic 0xCA 0xFE ‖ u8 type ‖ u8 flags ‖ u32 session ‖ u32 sequence ‖ u16 length ‖ payload ‖
-//   u32 CRC-32 over everything before it
+//   magic 0xCA 0xFE ‖ u8 type ‖ u8 flags ‖ u32 session ‖ u32 sequence ‖ u16 length ‖ u16 low half
+//   of the header's CRC-32 ‖ payload ‖ u32 CRC-32 over everything before it
 //
-// The medium is a stream of bytes in which anything may be lost, repeated or altered; the decoder
-// finds the next frame by magic, length and CRC.
+// The medium is a stream of bytes in which anything may be lost, repeated or altered. The decoder
+// finds the next frame by its magic and the CRC of its header, without which an altered length
+// would swallow the frames that follow.
 #pragma once
 
 #include <optional>
@@ -23,7 +24,7 @@ enum class FrameType : uint8_t {
 
 inline constexpr uint8_t kLastFragment = 1;  // flag of data
 inline constexpr size_t kMaxPayload = 1024;
-inline constexpr size_t kHeaderSize = 14;
+inline constexpr size_t kHeaderSize = 16;
 inline constexpr size_t kMaxFrame = kHeaderSize + kMaxPayload + 4;
 
 struct LinkFrame {

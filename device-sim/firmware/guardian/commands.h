@@ -52,7 +52,8 @@ inline constexpr size_t kCertificateSize = (4 + 14) + (4 + kCertifiedSize) + (4 
 enum class SlotState : uint8_t {
   kFree = 0,  // holds no secret
   kMade = 1,
-  kUsed = 2,  // answered one request, and answers no other
+  kUsed = 2,     // answered one request, and answers no other
+  kDamaged = 3,  // in lists only: the record cannot be read, the slot is out of use
 };
 
 }  // namespace cafe::guardian

@@ -1,0 +1,165 @@
+#include "device-sim/firmware/common/messages.h"
+
+#include "libs/protocol/frame.h"
+
+namespace cafe::firmware {
+
+using protocol::Bytes;
+using protocol::Bytes32;
+using protocol::ByteView;
+using protocol::Frame;
+using protocol::FrameReader;
+using protocol::SignedDocument;
+using protocol::TerminalCredential;
+
+namespace {
+
+constexpr std::string_view kNoticeLabel = "cafe/v1/list-notice";
+constexpr std::string_view kNoticeMessageLabel = "cafe/v1/notice";
+constexpr std::string_view kOfferLabel = "cafe/v1/offer";
+constexpr std::string_view kAcceptanceLabel = "cafe/v1/acceptance";
+constexpr std::string_view kRefusalLabel = "cafe/v1/refusal";
+constexpr std::string_view kAnswerLabel = "cafe/v1/payment-answer";
+
+absl::StatusOr<SignedDocument> read_document(FrameReader& in) {
+  CAFE_ASSIGN_OR_RETURN(ByteView field, in.field());
+  return SignedDocument::decode(field);
+}
+
+absl::StatusOr<TerminalCredential> read_credential(FrameReader& in) {
+  CAFE_ASSIGN_OR_RETURN(ByteView field, in.field());
+  return TerminalCredential::decode(field);
+}
+
+}  // namespace
+
+Bytes ListNotice::encode() const {
+  Frame frame(kNoticeLabel);
+  frame.add(acquirer_id).add(payee_id).add(terminal_id).add_u64(time_ms);
+  frame.add_u32(static_cast<uint32_t>(lists.size()));
+  for (const ShownList& list : lists) {
+    frame.add(list.issuer_id).add_u32(list.number).add(list.digest);
+  }
+  return frame.take();
+}
+
+absl::StatusOr<ListNotice> ListNotice::decode(ByteView bytes) {
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kNoticeLabel, bytes));
+  CAFE_ASSIGN_OR_RETURN(std::string acquirer_id, in.text());
+  CAFE_ASSIGN_OR_RETURN(auto payee_id, in.id<protocol::PayeeId>());
+  CAFE_ASSIGN_OR_RETURN(auto terminal_id, in.id<protocol::TerminalId>());
+  CAFE_ASSIGN_OR_RETURN(uint64_t time_ms, in.u64());
+  CAFE_ASSIGN_OR_RETURN(uint32_t count, in.u32());
+  if (count > kMaxShownLists) {
+    return protocol::invalid("TOO_MANY_ITEMS", "A list notice names more lists than allowed.");
+  }
+  std::vector<ShownList> lists;
+  for (uint32_t i = 0; i < count; ++i) {
+    CAFE_ASSIGN_OR_RETURN(std::string issuer_id, in.text());
+    CAFE_ASSIGN_OR_RETURN(uint32_t number, in.u32());
+    CAFE_ASSIGN_OR_RETURN(Bytes32 digest, in.array<32>());
+    lists.push_back({std::move(issuer_id), number, digest});
+  }
+  CAFE_RETURN_IF_ERROR(in.finish());
+  return ListNotice{std::move(acquirer_id), payee_id, terminal_id, time_ms, std::move(lists)};
+}
+
+Bytes NoticeMessage::encode() const {
+  return Frame(kNoticeMessageLabel).add(credential.encode()).add(notice.encode()).take();
+}
+
+absl::StatusOr<NoticeMessage> NoticeMessage::decode(ByteView bytes) {
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kNoticeMessageLabel, bytes));
+  CAFE_ASSIGN_OR_RETURN(TerminalCredential credential, read_credential(in));
+  CAFE_ASSIGN_OR_RETURN(SignedDocument notice, read_document(in));
+  CAFE_RETURN_IF_ERROR(in.finish());
+  return NoticeMessage{std::move(credential), std::move(notice)};
+}
+
+Bytes Offer::encode() const {
+  return Frame(kOfferLabel)
+      .add(credential.encode())
+      .add(notice.encode())
+      .add(terms.encode())
+      .take();
+}
+
+absl::StatusOr<Offer> Offer::decode(ByteView bytes) {
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kOfferLabel, bytes));
+  CAFE_ASSIGN_OR_RETURN(TerminalCredential credential, read_credential(in));
+  CAFE_ASSIGN_OR_RETURN(SignedDocument notice, read_document(in));
+  CAFE_ASSIGN_OR_RETURN(SignedDocument terms, read_document(in));
+  CAFE_RETURN_IF_ERROR(in.finish());
+  return Offer{std::move(credential), std::move(notice), std::move(terms)};
+}
+
+Bytes Acceptance::encode() const {
+  return Frame(kAcceptanceLabel)
+      .add(acquirer_id)
+      .add(payee_id)
+      .add(terminal_id)
+      .add(terms_digest)
+      .add(payment_digest)
+      .add_u64(time_ms)
+      .take();
+}
+
+absl::StatusOr<Acceptance> Acceptance::decode(ByteView bytes) {
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kAcceptanceLabel, bytes));
+  CAFE_ASSIGN_OR_RETURN(std::string acquirer_id, in.text());
+  CAFE_ASSIGN_OR_RETURN(auto payee_id, in.id<protocol::PayeeId>());
+  CAFE_ASSIGN_OR_RETURN(auto terminal_id, in.id<protocol::TerminalId>());
+  CAFE_ASSIGN_OR_RETURN(Bytes32 terms_digest, in.array<32>());
+  CAFE_ASSIGN_OR_RETURN(Bytes32 payment_digest, in.array<32>());
+  CAFE_ASSIGN_OR_RETURN(uint64_t time_ms, in.u64());
+  CAFE_RETURN_IF_ERROR(in.finish());
+  return Acceptance{std::move(acquirer_id), payee_id,       terminal_id,
+                    terms_digest,           payment_digest, time_ms};
+}
+
+Bytes Refusal::encode() const {
+  Frame frame(kRefusalLabel);
+  frame.add(acquirer_id).add(payee_id).add(terminal_id).add(terms_digest);
+  frame.add(payment_digest ? ByteView(*payment_digest) : ByteView());
+  return frame.add(reason).add_u64(time_ms).take();
+}
+
+absl::StatusOr<Refusal> Refusal::decode(ByteView bytes) {
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kRefusalLabel, bytes));
+  CAFE_ASSIGN_OR_RETURN(std::string acquirer_id, in.text());
+  CAFE_ASSIGN_OR_RETURN(auto payee_id, in.id<protocol::PayeeId>());
+  CAFE_ASSIGN_OR_RETURN(auto terminal_id, in.id<protocol::TerminalId>());
+  CAFE_ASSIGN_OR_RETURN(Bytes32 terms_digest, in.array<32>());
+  CAFE_ASSIGN_OR_RETURN(ByteView digest_field, in.field());
+  std::optional<Bytes32> payment_digest;
+  if (!digest_field.empty()) {
+    CAFE_ASSIGN_OR_RETURN(payment_digest, protocol::to_array<32>(digest_field));
+  }
+  CAFE_ASSIGN_OR_RETURN(std::string reason, in.text());
+  CAFE_ASSIGN_OR_RETURN(uint64_t time_ms, in.u64());
+  CAFE_RETURN_IF_ERROR(in.finish());
+  return Refusal{std::move(acquirer_id), payee_id,          terminal_id, terms_digest,
+                 payment_digest,         std::move(reason), time_ms};
+}
+
+Bytes PaymentAnswer::encode() const {
+  return Frame(kAnswerLabel).add_u8(accepted ? 1 : 0).add(document.encode()).take();
+}
+
+absl::StatusOr<PaymentAnswer> PaymentAnswer::decode(ByteView bytes) {
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kAnswerLabel, bytes));
+  CAFE_ASSIGN_OR_RETURN(uint8_t accepted, in.u8());
+  if (accepted > 1) return protocol::invalid("BAD_ANSWER", "An answer is neither yes nor no.");
+  CAFE_ASSIGN_OR_RETURN(SignedDocument document, read_document(in));
+  CAFE_RETURN_IF_ERROR(in.finish());
+  return PaymentAnswer{accepted == 1, std::move(document)};
+}
+
+std::string_view label_of(ByteView frame) {
+  if (frame.size() < 4) return "";
+  const size_t length = protocol::decode_u32(frame.first<4>());
+  if (length > frame.size() - 4) return "";
+  return {reinterpret_cast<const char*>(frame.data()) + 4, length};
+}
+
+}  // namespace cafe::firmware

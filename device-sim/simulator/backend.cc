@@ -1,0 +1,200 @@
+#include "device-sim/simulator/backend.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+namespace cafe::simulator {
+
+using protocol::Bytes;
+using protocol::ByteView;
+using protocol::to_bytes;
+using protocol::view_of;
+
+namespace {
+
+absl::StatusOr<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream content;
+  content << in.rdbuf();
+  if (!in) return protocol::invalid("NO_FILE", "Cannot read " + path + ".");
+  return content.str();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> open_channel(const std::string& address,
+                                                            const std::string& service,
+                                                            const BackendOptions& options) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(8 << 20);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  if (options.tls_ca.empty()) {
+    return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  }
+  grpc::SslCredentialsOptions tls;
+  CAFE_ASSIGN_OR_RETURN(tls.pem_root_certs, read_file(options.tls_ca));
+  if (service == "doublespend" && !options.operator_cert.empty()) {
+    CAFE_ASSIGN_OR_RETURN(tls.pem_cert_chain, read_file(options.operator_cert));
+    CAFE_ASSIGN_OR_RETURN(tls.pem_private_key, read_file(options.operator_key));
+  }
+  arguments.SetSslTargetNameOverride(service + ".cafe.internal");
+  return grpc::CreateCustomChannel(address, grpc::SslCredentials(tls), arguments);
+}
+
+absl::Status from_grpc(const grpc::Status& status, const grpc::ClientContext& context) {
+  const auto& trailers = context.GetServerTrailingMetadata();
+  const auto reason = trailers.find("cafe-reason");
+  return protocol::make_error(
+      static_cast<absl::StatusCode>(status.error_code()),
+      reason == trailers.end() ? "" : std::string(reason->second.begin(), reason->second.end()),
+      status.error_message());
+}
+
+void assign(std::string* field, ByteView bytes) {
+  field->assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+Bytes bytes_of(const std::string& field) { return to_bytes(view_of(field)); }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Backend>> Backend::connect(const BackendOptions& options,
+                                                          Latencies& latencies) {
+  std::unique_ptr<Backend> backend(new Backend(options, latencies));
+  CAFE_ASSIGN_OR_RETURN(const auto withdrawal,
+                        open_channel(options.withdrawal_address, "withdrawal", options));
+  CAFE_ASSIGN_OR_RETURN(const auto deposit,
+                        open_channel(options.deposit_address, "deposit", options));
+  CAFE_ASSIGN_OR_RETURN(const auto doublespend,
+                        open_channel(options.doublespend_address, "doublespend", options));
+  backend->withdrawal_ = v1::Withdrawal::NewStub(withdrawal);
+  backend->deposit_ = v1::Deposit::NewStub(deposit);
+  backend->doublespend_ = v1::DoubleSpend::NewStub(doublespend);
+  return backend;
+}
+
+absl::Status Backend::call(const std::function<grpc::Status(grpc::ClientContext*)>& rpc) {
+  const auto give_up =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.patience_ms);
+  auto pause = std::chrono::milliseconds(20);
+  for (;;) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() +
+                         std::chrono::milliseconds(options_.call_timeout_ms));
+    const grpc::Status status = rpc(&context);
+    if (status.ok()) return absl::OkStatus();
+    // Every message here may be sent again: documents are idempotent.
+    const bool away = status.error_code() == grpc::UNAVAILABLE ||
+                      status.error_code() == grpc::DEADLINE_EXCEEDED ||
+                      status.error_code() == grpc::RESOURCE_EXHAUSTED ||
+                      status.error_code() == grpc::ABORTED ||
+                      status.error_code() == grpc::CANCELLED;
+    if (!away || std::chrono::steady_clock::now() + pause > give_up)
+      return from_grpc(status, context);
+    ++repeated_;
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, std::chrono::milliseconds(500));
+  }
+}
+
+absl::StatusOr<IssuerInfo> Backend::denominations() {
+  const v1::GetDenominationsRequest request;
+  v1::GetDenominationsResponse response;
+  CAFE_RETURN_IF_ERROR(call(
+      [&](auto* context) { return withdrawal_->GetDenominations(context, request, &response); }));
+  IssuerInfo info{.list = bytes_of(response.list()), .key_certificates = {}};
+  for (const std::string& certificate : response.key_certificates())
+    info.key_certificates.push_back(bytes_of(certificate));
+  return info;
+}
+
+absl::StatusOr<protocol::Bytes32> Backend::begin_registration() {
+  const v1::BeginRegistrationRequest request;
+  v1::BeginRegistrationResponse response;
+  CAFE_RETURN_IF_ERROR(call(
+      [&](auto* context) { return withdrawal_->BeginRegistration(context, request, &response); }));
+  return protocol::to_array<32>(view_of(response.nonce()));
+}
+
+absl::StatusOr<Bytes> Backend::register_wallet(ByteView registration_file) {
+  const Timer timer(latencies_, Operation::kRegister);
+  v1::RegisterRequest request;
+  v1::RegisterResponse response;
+  assign(request.mutable_registration_file(), registration_file);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return withdrawal_->Register(context, request, &response); }));
+  return bytes_of(response.receipt());
+}
+
+absl::StatusOr<Bytes> Backend::open_order(ByteView signed_open) {
+  const Timer timer(latencies_, Operation::kOpen);
+  v1::OpenOrderRequest request;
+  v1::OpenOrderResponse response;
+  assign(request.mutable_open(), signed_open);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return withdrawal_->Open(context, request, &response); }));
+  return bytes_of(response.answer());
+}
+
+absl::StatusOr<Bytes> Backend::complete_order(ByteView signed_order) {
+  const Timer timer(latencies_, Operation::kComplete);
+  v1::CompleteOrderRequest request;
+  v1::CompleteOrderResponse response;
+  assign(request.mutable_order(), signed_order);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return withdrawal_->Complete(context, request, &response); }));
+  return bytes_of(response.completion());
+}
+
+absl::StatusOr<VoidOutcome> Backend::void_order(ByteView signed_void_request) {
+  v1::VoidOrderRequest request;
+  v1::VoidOrderResponse response;
+  assign(request.mutable_void_request(), signed_void_request);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return withdrawal_->Void(context, request, &response); }));
+  const bool is_void = response.has_void_statement();
+  return VoidOutcome{is_void,
+                     bytes_of(is_void ? response.void_statement() : response.completion())};
+}
+
+absl::StatusOr<DepositAnswer> Backend::deposit(ByteView signed_order,
+                                               const std::vector<Bytes>& payments) {
+  const Timer timer(latencies_, Operation::kDeposit);
+  v1::DepositRequest request;
+  v1::DepositResponse response;
+  assign(request.mutable_order(), signed_order);
+  for (const Bytes& payment : payments) assign(request.add_payments(), payment);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return deposit_->Deposit(context, request, &response); }));
+  return DepositAnswer{bytes_of(response.receipt()), bytes_of(response.key_certificate())};
+}
+
+absl::StatusOr<DepositAnswer> Backend::authorize(ByteView payment) {
+  const Timer timer(latencies_, Operation::kAuthorize);
+  v1::AuthorizeRequest request;
+  v1::AuthorizeResponse response;
+  assign(request.mutable_payment(), payment);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return deposit_->Authorize(context, request, &response); }));
+  return DepositAnswer{bytes_of(response.authorization()), bytes_of(response.key_certificate())};
+}
+
+absl::StatusOr<std::vector<CaseRow>> Backend::cases() {
+  std::vector<CaseRow> out;
+  for (;;) {
+    v1::ListCasesRequest request;
+    v1::ListCasesResponse response;
+    request.set_limit(1000);
+    request.set_after_number(out.empty() ? 0 : out.back().number);
+    CAFE_RETURN_IF_ERROR(
+        call([&](auto* context) { return doublespend_->ListCases(context, request, &response); }));
+    for (const v1::CaseSummary& row : response.cases())
+      out.push_back({row.number(), row.state(), bytes_of(row.account_id())});
+    if (response.cases_size() < 1000) return out;
+  }
+}
+
+}  // namespace cafe::simulator

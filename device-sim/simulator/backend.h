@@ -1,0 +1,83 @@
+// The issuer's services as devices reach them: bytes in, bytes out. Calls that may be repeated are
+// repeated while a service is away, so that a restart of the services is only a delay.
+#pragma once
+
+#include <cafe/v1/deposit.grpc.pb.h>
+#include <cafe/v1/doublespend.grpc.pb.h>
+#include <cafe/v1/withdrawal.grpc.pb.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "device-sim/simulator/statistics.h"
+#include "libs/protocol/bytes.h"
+
+namespace cafe::simulator {
+
+struct BackendOptions {
+  std::string withdrawal_address;  // host:port
+  std::string deposit_address;
+  std::string doublespend_address;
+  std::string tls_ca;  // PEM file; empty: plaintext
+  // The operator's certificate and key (PEM files), for reading the cases. Empty: none are read.
+  std::string operator_cert;
+  std::string operator_key;
+  uint32_t call_timeout_ms = 15'000;
+  uint32_t patience_ms = 60'000;  // how long to try again while a service is away
+};
+
+struct IssuerInfo {
+  protocol::Bytes list;
+  std::vector<protocol::Bytes> key_certificates;
+};
+
+struct VoidOutcome {
+  bool is_void;
+  protocol::Bytes document;  // the void statement, or the completion
+};
+
+struct DepositAnswer {
+  protocol::Bytes receipt;
+  protocol::Bytes key_certificate;
+};
+
+struct CaseRow {
+  uint64_t number;
+  std::string state;
+  protocol::Bytes account;  // empty until proved
+};
+
+// Errors carry the service's reason (protocol::reason_of). Thread-safe.
+class Backend {
+ public:
+  static absl::StatusOr<std::unique_ptr<Backend>> connect(const BackendOptions& options,
+                                                          Latencies& latencies);
+
+  absl::StatusOr<IssuerInfo> denominations();
+  absl::StatusOr<protocol::Bytes32> begin_registration();
+  absl::StatusOr<protocol::Bytes> register_wallet(protocol::ByteView registration_file);
+  absl::StatusOr<protocol::Bytes> open_order(protocol::ByteView signed_open);
+  absl::StatusOr<protocol::Bytes> complete_order(protocol::ByteView signed_order);
+  absl::StatusOr<VoidOutcome> void_order(protocol::ByteView signed_void_request);
+  absl::StatusOr<DepositAnswer> deposit(protocol::ByteView signed_order,
+                                        const std::vector<protocol::Bytes>& payments);
+  absl::StatusOr<DepositAnswer> authorize(protocol::ByteView payment);
+  absl::StatusOr<std::vector<CaseRow>> cases();
+  bool can_read_cases() const { return !options_.operator_cert.empty(); }
+  uint64_t repeated_calls() const { return repeated_; }
+
+ private:
+  Backend(BackendOptions options, Latencies& latencies)
+      : options_(std::move(options)), latencies_(latencies) {}
+  absl::Status call(const std::function<grpc::Status(grpc::ClientContext*)>& rpc);
+
+  BackendOptions options_;
+  Latencies& latencies_;
+  std::unique_ptr<v1::Withdrawal::Stub> withdrawal_;
+  std::unique_ptr<v1::Deposit::Stub> deposit_;
+  std::unique_ptr<v1::DoubleSpend::Stub> doublespend_;
+  std::atomic<uint64_t> repeated_ = 0;
+};
+
+}  // namespace cafe::simulator

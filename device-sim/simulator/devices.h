@@ -1,0 +1,96 @@
+// Devices as the simulator holds them: memories, firmware running on them, and a person or a shop
+// around.
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "device-sim/firmware/common/memory_image.h"
+#include "device-sim/firmware/guardian/guardian.h"
+#include "device-sim/firmware/pos/terminal.h"
+#include "device-sim/firmware/wallet/wallet.h"
+
+namespace cafe::simulator {
+
+inline constexpr size_t kWalletMemory = 1 << 20;
+inline constexpr size_t kTerminalMemory = 32 << 20;
+
+// A factory's output: a guardian with keys of its own, certified and locked.
+absl::Status make_guardian(guardian::Guardian& chip, const protocol::Serial& serial,
+                           const protocol::SigningKey& manufacturer);
+
+// A person who says yes to everything.
+class AgreeingOwner : public wallet::Owner {
+ public:
+  bool confirm_payment(const wallet::Bill& bill) override { return bill.amount > 0; }
+  bool confirm_order(std::span<const protocol::Completion::Debit> sums) override {
+    return !sums.empty();
+  }
+};
+
+// A wallet with its guardian inside.
+class WalletDevice {
+ public:
+  // `seed` fixes all its randomness. The guardian comes from `manufacturer`.
+  static absl::StatusOr<std::unique_ptr<WalletDevice>> make(
+      const std::string& seed, const wallet::Config& config,
+      const protocol::SigningKey& manufacturer);
+
+  wallet::Wallet& firmware() { return *wallet_; }
+
+  // The content of both memories: what somebody who has broken the guardian can copy and put back.
+  struct Memories {
+    protocol::Bytes guardian;
+    protocol::Bytes wallet;
+  };
+  Memories copy_memories() const {
+    return {guardian_memory_.snapshot(), wallet_memory_.snapshot()};
+  }
+  // Puts them back and restarts both.
+  absl::Status put_back(const Memories& memories);
+
+ private:
+  WalletDevice(const std::string& seed, const wallet::Config& config)
+      : rng_(seed), config_(config) {}
+  absl::Status boot();
+
+  protocol::SeededRng rng_;
+  wallet::Config config_;
+  AgreeingOwner owner_;
+  firmware::MemoryImage guardian_memory_{guardian::kMemorySize};
+  firmware::MemoryImage wallet_memory_{kWalletMemory};
+  std::unique_ptr<guardian::Guardian> guardian_;
+  std::unique_ptr<wallet::Wallet> wallet_;
+};
+
+// A shop's terminal. One customer at a time: hold `mutex` while using it.
+class Shop {
+ public:
+  // `file` as `cafectl terminal enrol` writes it.
+  static absl::StatusOr<std::unique_ptr<Shop>> make(const std::string& file,
+                                                    const protocol::TrustAnchors& anchors);
+
+  pos::Terminal& terminal() { return *terminal_; }
+  const std::string& name() const { return name_; }
+  // What the terminal draws from here on is fixed by `seed`: the same for the same encounter,
+  // whoever came before.
+  void reseed(const std::string& seed) { rng_.rng = protocol::SeededRng(seed); }
+  std::mutex mutex;
+
+ private:
+  struct ReseedableRng : protocol::Rng {
+    protocol::SeededRng rng{"terminal"};
+    void fill(protocol::MutableByteView out) override { rng.fill(out); }
+  };
+  Shop() = default;
+  std::string name_;
+  ReseedableRng rng_;
+  firmware::MemoryImage memory_{kTerminalMemory};
+  std::unique_ptr<pos::Terminal> terminal_;
+};
+
+// trust.json and manufacturer.key as cafectl writes them.
+absl::StatusOr<protocol::TrustAnchors> read_trust(const std::string& path);
+absl::StatusOr<protocol::SigningKey> read_signing_key(const std::string& path);
+
+}  // namespace cafe::simulator

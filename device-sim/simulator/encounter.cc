@@ -1,0 +1,109 @@
+#include "device-sim/simulator/encounter.h"
+
+#include "device-sim/firmware/pos/contact.h"
+#include "device-sim/firmware/wallet/contact.h"
+
+namespace cafe::simulator {
+
+namespace {
+
+constexpr uint32_t kMostContacts = 12;
+constexpr uint64_t kContactLimit_ms = 120'000;  // of the devices' time
+
+// One time that the devices are held together. The devices' time is not the world's: nothing waits.
+struct Contact {
+  Contact(WalletDevice& customer, Shop& shop, protocol::Bytes opening, const LineOptions& line,
+          protocol::SeededRng& rng)
+      : medium(protocol::to_hex(rng.array<16>()), line.faults),
+        terminal(shop.terminal(), medium.a(), protocol::decode_u32(rng.array<4>()),
+                 std::move(opening)),
+        wallet(customer.firmware(), medium.b()) {
+    if (rng.below(1000) < line.cut_per_mille) medium.cut_after(1 + rng.below(24));
+  }
+
+  bool tick(uint64_t now_ms) {
+    terminal.tick(now_ms);
+    wallet.tick(now_ms);
+    return terminal.result() != pos::ContactResult::kRunning &&
+           wallet.result() != wallet::ContactResult::kRunning;
+  }
+
+  link::LossyMedium medium;
+  pos::Contact terminal;
+  wallet::Contact wallet;
+};
+
+// Asks the acquirer in the middle of a contact.
+absl::Status authorize(Contact& contact, Backend& backend, uint64_t now_ms) {
+  CAFE_ASSIGN_OR_RETURN(const DepositAnswer answer,
+                        backend.authorize(contact.terminal.decision()->payment));
+  return contact.terminal.on_authorization(answer.receipt, answer.key_certificate, now_ms);
+}
+
+}  // namespace
+
+absl::StatusOr<EncounterResult> pay(WalletDevice& customer, Shop& shop, Backend& backend,
+                                    std::string_view currency, uint64_t amount,
+                                    const LineOptions& line, const std::string& seed,
+                                    uint64_t now_ms) {
+  protocol::SeededRng rng(seed);
+  shop.reseed(seed + "/terminal");
+  EncounterResult result;
+  CAFE_ASSIGN_OR_RETURN(protocol::Bytes opening,
+                        shop.terminal().make_offer(currency, amount, now_ms));
+  CAFE_ASSIGN_OR_RETURN(const auto offer, firmware::Offer::decode(opening));
+  const protocol::Bytes32 terms_digest = offer.terms.digest();
+  while (result.contacts < kMostContacts) {
+    ++result.contacts;
+    Contact contact(customer, shop, opening, line, rng);
+    const uint64_t contact_end_ms = now_ms + kContactLimit_ms;
+    while (!contact.tick(now_ms) && now_ms < contact_end_ms) {
+      ++now_ms;
+      if (contact.terminal.result() == pos::ContactResult::kAuthorize) {
+        result.authorized = true;
+        CAFE_RETURN_IF_ERROR(authorize(contact, backend, now_ms));
+      }
+    }
+    result.transmissions += contact.medium.transmissions();
+    switch (contact.wallet.result()) {
+      case wallet::ContactResult::kAccepted:
+        result.paid = true;
+        return result;
+      case wallet::ContactResult::kRefused:
+        result.declined = contact.terminal.error();
+        if (contact.terminal.decision())
+          result.declined = protocol::refused(contact.terminal.decision()->reason,
+                                              "The terminal refused the payment.");
+        return result;
+      case wallet::ContactResult::kDeclined:
+        result.declined = contact.wallet.error();
+        return shop.terminal().cancel_offer(terms_digest, now_ms).ok()
+                   ? result
+                   : absl::StatusOr<EncounterResult>(result.declined);
+      default:
+        break;  // the line was cut: once more, with the same bill
+    }
+    CAFE_ASSIGN_OR_RETURN(opening, shop.terminal().repeat_offer(terms_digest, now_ms));
+  }
+  result.declined = protocol::make_error(absl::StatusCode::kUnavailable, "LINE_DEAD",
+                                         "The line was cut every time.");
+  return result;
+}
+
+absl::Status show_lists(WalletDevice& customer, Shop& shop, const LineOptions& line,
+                        const std::string& seed, uint64_t now_ms) {
+  protocol::SeededRng rng(seed);
+  shop.reseed(seed + "/terminal");
+  for (uint32_t i = 0; i < kMostContacts; ++i) {
+    CAFE_ASSIGN_OR_RETURN(protocol::Bytes notice, shop.terminal().make_notice(now_ms));
+    Contact contact(customer, shop, std::move(notice), line, rng);
+    const uint64_t contact_end_ms = now_ms + kContactLimit_ms;
+    while (!contact.tick(now_ms) && now_ms < contact_end_ms) ++now_ms;
+    if (contact.wallet.result() == wallet::ContactResult::kNoticed) return absl::OkStatus();
+    if (contact.wallet.result() == wallet::ContactResult::kDeclined) return contact.wallet.error();
+  }
+  return protocol::make_error(absl::StatusCode::kUnavailable, "LINE_DEAD",
+                              "The line was cut every time.");
+}
+
+}  // namespace cafe::simulator

@@ -1,0 +1,37 @@
+// A customer at a shop: wallet and terminal over a bad line, until the payment is decided on both
+// sides.
+#pragma once
+
+#include "device-sim/link/lossy_medium.h"
+#include "device-sim/simulator/backend.h"
+#include "device-sim/simulator/devices.h"
+
+namespace cafe::simulator {
+
+struct LineOptions {
+  link::Faults faults{.drop = 20, .duplicate = 10, .corrupt = 10, .reorder = 10};  // per mille
+  uint32_t cut_per_mille = 30;  // of contacts, which break off somewhere in the middle
+};
+
+struct EncounterResult {
+  bool paid = false;
+  absl::Status declined;       // why the wallet or the terminal did not go through with it
+  uint64_t transmissions = 0;  // frames on the line, repetitions included
+  uint32_t contacts = 0;       // how often the devices were held together
+  bool authorized = false;     // on line, above the off-line limit
+};
+
+// Pays `amount` of `currency`. `seed` fixes the line's faults and what the terminal draws. Caller
+// holds the shop's mutex. Errors only where a device is broken; a payment that is declined is a
+// result.
+absl::StatusOr<EncounterResult> pay(WalletDevice& customer, Shop& shop, Backend& backend,
+                                    std::string_view currency, uint64_t amount,
+                                    const LineOptions& line, const std::string& seed,
+                                    uint64_t now_ms);
+
+// The terminal shows its lists, so that the wallet may withdraw from them. Caller holds the shop's
+// mutex.
+absl::Status show_lists(WalletDevice& customer, Shop& shop, const LineOptions& line,
+                        const std::string& seed, uint64_t now_ms);
+
+}  // namespace cafe::simulator
