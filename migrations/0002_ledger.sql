@@ -125,13 +125,13 @@ DECLARE
   wrong bigint;
 BEGIN
   SELECT e.posting_id INTO wrong
-  FROM ledger.entry e JOIN ledger.account a ON a.id = e.account_id
+  FROM ledger.entry e LEFT JOIN ledger.account a ON a.id = e.account_id
   WHERE e.posting_id IN (SELECT posting_id FROM added)
   GROUP BY e.posting_id
-  HAVING sum(e.amount) <> 0 OR count(DISTINCT a.currency) <> 1
+  HAVING sum(e.amount) <> 0 OR count(DISTINCT a.currency) <> 1 OR count(a.id) <> count(*)
   LIMIT 1;
   IF FOUND THEN
-    RAISE EXCEPTION 'POSTING_UNBALANCED: the lines of posting % do not sum to zero in one currency', wrong
+    RAISE EXCEPTION 'POSTING_UNBALANCED: the lines of posting % do not sum to zero in one currency on known accounts', wrong
       USING ERRCODE = 'CF003';
   END IF;
   RETURN NULL;
