@@ -16,7 +16,7 @@
 namespace cafe::storage {
 
 struct RateLimit {
-  std::string name;  ///< keeps the limits of different calls apart
+  std::string name{};  ///< keeps the limits of different calls apart
   int64_t calls = 0;
   std::chrono::milliseconds window{60000};
 };

@@ -44,8 +44,8 @@ class Cache {
 
 struct RedisOptions {
   /// "host:port", or the path of a unix socket (starts with '/').
-  std::string address;
-  std::string password;
+  std::string address{};
+  std::string password{};
   int pool_size = 8;
   std::chrono::milliseconds connect_timeout{200};
   std::chrono::milliseconds command_timeout{200};

@@ -174,7 +174,7 @@ absl::Status PrivatePostgres::start_again() {
                          .output = folder_.path() / "log",
                          .folder = "/",
                          .user = server_user()}));
-  // The postmaster writes "ready" into the eighth line of its pid file when connections are
+  // The postmaster writes "ready" (or "standby") into the eighth line of its pid file when connections are
   // accepted.
   const bool ready = eventually(seconds(60), [this] {
     std::ifstream file(data_ / "postmaster.pid");
@@ -182,7 +182,8 @@ absl::Status PrivatePostgres::start_again() {
     std::getline(file, line);
     if (line != std::to_string(server_->pid())) return !server_->running();
     for (int i = 0; i < 7; ++i) std::getline(file, line);
-    return line.starts_with("ready") || !server_->running();
+    return line.starts_with("ready") || line.starts_with("standby") ||
+           !server_->running();
   });
   if (ready && server_->running()) return absl::OkStatus();
   return failed("PostgreSQL did not start\n" + log());
