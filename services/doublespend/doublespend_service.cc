@@ -1,0 +1,196 @@
+#include "services/doublespend/doublespend_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "libs/protocol/status.h"
+#include "services/doublespend/requests.h"
+
+namespace cafe::doublespend {
+namespace {
+
+using platform::CallInfo;
+using platform::require_caller;
+using platform::serve_unary;
+using protocol::to_string;
+
+v1::RecordVerdict::Outcome to_wire(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kFresh:
+      return v1::RecordVerdict::FRESH;
+    case Outcome::kRepeat:
+      return v1::RecordVerdict::REPEAT;
+    case Outcome::kDouble:
+      return v1::RecordVerdict::DOUBLE;
+  }
+  return v1::RecordVerdict::OUTCOME_UNSPECIFIED;
+}
+
+v1::ReserveResponse::State to_wire(SlotState state) {
+  switch (state) {
+    case SlotState::kReserved:
+      return v1::ReserveResponse::RESERVED;
+    case SlotState::kSpent:
+      return v1::ReserveResponse::SPENT;
+    case SlotState::kSpentBySame:
+      return v1::ReserveResponse::SPENT_BY_SAME;
+    case SlotState::kHeld:
+      return v1::ReserveResponse::HELD;
+  }
+  return v1::ReserveResponse::STATE_UNSPECIFIED;
+}
+
+void write_verdict(const RecordVerdict& verdict, v1::RecordVerdict& message) {
+  message.set_outcome(to_wire(verdict.outcome));
+  if (verdict.outcome == Outcome::kFresh) {
+    return;
+  }
+  message.set_case_number(verdict.case_number);
+  message.set_other_batch(verdict.other.batch);
+  message.set_other_position(verdict.other.position);
+  if (verdict.outcome == Outcome::kDouble) {
+    message.set_other_d(to_string(verdict.first.d));
+    message.set_other_r1(to_string(verdict.first.r1));
+    message.set_other_r2(to_string(verdict.first.r2));
+  }
+}
+
+void write_summary(const CaseSummary& summary, v1::CaseSummary& message) {
+  message.set_number(summary.number);
+  message.set_state(summary.state);
+  message.set_coin_id(to_string(summary.key.coin_id));
+  message.set_slot(summary.key.slot);
+  if (summary.account.has_value()) {
+    message.set_account_id(to_string(*summary.account));
+  }
+  message.set_first_of_account(summary.first_of_account);
+  message.set_opened_ms(summary.opened_ms);
+  message.set_note(summary.note);
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* DoubleSpendService::Record(grpc::CallbackServerContext* context,
+                                                     const v1::RecordRequest* request,
+                                                     v1::RecordResponse* response) {
+  return serve_unary(runtime_, "DoubleSpend/Record", context, request, response,
+                     [this](const CallInfo& call, const v1::RecordRequest& request,
+                            v1::RecordResponse& response) -> absl::Status {
+                       CAFE_RETURN_IF_ERROR(require_caller(call, {"deposit", "settlement"}));
+                       return record(request, response);
+                     });
+}
+
+grpc::ServerUnaryReactor* DoubleSpendService::Reserve(grpc::CallbackServerContext* context,
+                                                      const v1::ReserveRequest* request,
+                                                      v1::ReserveResponse* response) {
+  return serve_unary(runtime_, "DoubleSpend/Reserve", context, request, response,
+                     [this](const CallInfo& call, const v1::ReserveRequest& request,
+                            v1::ReserveResponse& response) -> absl::Status {
+                       CAFE_RETURN_IF_ERROR(require_caller(call, {"deposit", "settlement"}));
+                       return reserve(request, response);
+                     });
+}
+
+grpc::ServerUnaryReactor* DoubleSpendService::Lookup(grpc::CallbackServerContext* context,
+                                                     const v1::LookupRequest* request,
+                                                     v1::LookupResponse* response) {
+  return serve_unary(
+      runtime_, "DoubleSpend/Lookup", context, request, response,
+      [this, peer = std::string(context->peer())](const CallInfo&, const v1::LookupRequest& request,
+                                                  v1::LookupResponse& response) {
+        return look_up(peer, request, response);
+      });
+}
+
+grpc::ServerUnaryReactor* DoubleSpendService::GetCase(grpc::CallbackServerContext* context,
+                                                      const v1::GetCaseRequest* request,
+                                                      v1::GetCaseResponse* response) {
+  return serve_unary(runtime_, "DoubleSpend/GetCase", context, request, response,
+                     [this](const CallInfo& call, const v1::GetCaseRequest& request,
+                            v1::GetCaseResponse& response) -> absl::Status {
+                       CAFE_RETURN_IF_ERROR(require_caller(call, {"operator", "deposit"}));
+                       return get_case(request, response);
+                     });
+}
+
+grpc::ServerUnaryReactor* DoubleSpendService::ListCases(grpc::CallbackServerContext* context,
+                                                        const v1::ListCasesRequest* request,
+                                                        v1::ListCasesResponse* response) {
+  return serve_unary(runtime_, "DoubleSpend/ListCases", context, request, response,
+                     [this](const CallInfo& call, const v1::ListCasesRequest& request,
+                            v1::ListCasesResponse& response) -> absl::Status {
+                       CAFE_RETURN_IF_ERROR(require_caller(call, {"operator", "deposit"}));
+                       return list_cases(request, response);
+                     });
+}
+
+absl::Status DoubleSpendService::record(const v1::RecordRequest& request,
+                                        v1::RecordResponse& response) {
+  CAFE_ASSIGN_OR_RETURN(std::vector<SpendRow> rows,
+                        read_record(request, platform::unix_seconds(parts_.clock)));
+  CAFE_ASSIGN_OR_RETURN(const std::vector<RecordVerdict> verdicts,
+                        parts_.commits.record(std::move(rows)));
+  bool any_double = false;
+  for (const RecordVerdict& verdict : verdicts) {
+    any_double = any_double || verdict.outcome == Outcome::kDouble;
+    write_verdict(verdict, *response.add_verdicts());
+  }
+  if (any_double) {
+    parts_.on_double();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DoubleSpendService::reserve(const v1::ReserveRequest& request,
+                                         v1::ReserveResponse& response) {
+  const uint64_t now_ms = platform::unix_ms(parts_.clock);
+  CAFE_ASSIGN_OR_RETURN(const ReserveOrder order, read_reserve(request, now_ms / 1000));
+  const uint64_t until_ms = now_ms + order.hold_ms;
+  CAFE_ASSIGN_OR_RETURN(const ReserveResult result, parts_.coins.reserve(order.slots, until_ms));
+  response.set_granted(result.granted);
+  for (const SlotState state : result.states) {
+    response.add_states(to_wire(state));
+  }
+  if (result.granted) {
+    response.set_reserved_until_ms(until_ms);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DoubleSpendService::look_up(const std::string& peer, const v1::LookupRequest& request,
+                                         v1::LookupResponse& response) {
+  if (!parts_.lookup_limit.allow(rate_key(peer))) {
+    return protocol::make_error(absl::StatusCode::kResourceExhausted, "RATE_LIMITED",
+                                "Too many look-ups from this address: spread them in time.");
+  }
+  CAFE_ASSIGN_OR_RETURN(std::vector<protocol::CoinId> coins, read_lookup(request));
+  CAFE_ASSIGN_OR_RETURN(const protocol::SignedDocument answer,
+                        parts_.lookups.answer(std::move(coins)));
+  response.set_answer(to_string(answer.encode()));
+  response.set_key_certificate(to_string(parts_.lookups.key_certificate().encode()));
+  return absl::OkStatus();
+}
+
+absl::Status DoubleSpendService::get_case(const v1::GetCaseRequest& request,
+                                          v1::GetCaseResponse& response) {
+  CAFE_ASSIGN_OR_RETURN(const StoredCase found, parts_.cases.get(request.number()));
+  write_summary(found.summary, *response.mutable_summary());
+  response.set_signed_case(to_string(found.signed_case));
+  return absl::OkStatus();
+}
+
+absl::Status DoubleSpendService::list_cases(const v1::ListCasesRequest& request,
+                                            v1::ListCasesResponse& response) {
+  if (request.limit() < 1 || request.limit() > kMaxListedCases) {
+    return protocol::invalid("BAD_LIMIT", "limit is 1 to 1,000; go on after the last number.");
+  }
+  CAFE_ASSIGN_OR_RETURN(const std::vector<CaseSummary> cases,
+                        parts_.cases.list(request.after_number(), request.limit()));
+  for (const CaseSummary& summary : cases) {
+    write_summary(summary, *response.add_cases());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace cafe::doublespend

@@ -1,0 +1,128 @@
+#include "services/doublespend/lookups.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+namespace cafe::doublespend {
+namespace {
+
+using protocol::ByteView;
+using protocol::CoinId;
+
+constexpr size_t kEntrySize = 16;  // u64 as_of_ms ‖ u64 slots
+
+std::string cache_key(const CoinId& coin) { return "cafe:spent:" + protocol::to_string(coin); }
+
+std::optional<SpentSlots> read_entry(const std::optional<std::string>& entry, uint64_t now_ms) {
+  if (!entry.has_value() || entry->size() != kEntrySize) {
+    return std::nullopt;
+  }
+  const ByteView bytes = protocol::view_of(*entry);
+  const SpentSlots found{.as_of_ms = protocol::decode_u64(bytes.first<8>()),
+                         .slots = protocol::decode_u64(bytes.last<8>())};
+  if (found.slots == 0 || found.as_of_ms > now_ms) {
+    return std::nullopt;
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::optional<SpentSlots>> SpentCache::get(std::span<const CoinId> coins,
+                                                       uint64_t now_ms) {
+  std::vector<std::optional<SpentSlots>> found(coins.size());
+  if (cache_ == nullptr) {
+    return found;
+  }
+  std::vector<std::string> keys;
+  keys.reserve(coins.size());
+  for (const CoinId& coin : coins) {
+    keys.push_back(cache_key(coin));
+  }
+  const auto entries = cache_->get_many(keys);
+  if (!entries.ok() || entries->size() != coins.size()) {
+    return found;
+  }
+  for (size_t i = 0; i < coins.size(); ++i) {
+    found[i] = read_entry((*entries)[i], now_ms);
+  }
+  return found;
+}
+
+void SpentCache::put(std::span<const CoinId> coins, std::span<const SpentSlots> slots) {
+  if (cache_ == nullptr) {
+    return;
+  }
+  std::vector<std::pair<std::string, std::string>> items;
+  for (size_t i = 0; i < coins.size(); ++i) {
+    if (slots[i].slots == 0) {
+      continue;
+    }
+    items.emplace_back(cache_key(coins[i]),
+                       protocol::to_string(protocol::encode_u64(slots[i].as_of_ms)) +
+                           protocol::to_string(protocol::encode_u64(slots[i].slots)));
+  }
+  if (!items.empty()) {
+    cache_->set_many(items, ttl_).IgnoreError();  // a cache that is down only makes us slower
+  }
+}
+
+absl::StatusOr<protocol::SignedDocument> Lookups::answer(std::vector<CoinId> coins) {
+  // Read before the database is: everything committed until then is in the answer.
+  const uint64_t now_ms = platform::unix_ms(clock_);
+  std::vector<std::optional<SpentSlots>> known = cache_.get(coins, now_ms);
+  std::vector<CoinId> to_read;
+  for (size_t i = 0; i < coins.size(); ++i) {
+    if (!known[i].has_value()) {
+      to_read.push_back(coins[i]);
+    }
+  }
+  std::vector<SpentSlots> fresh;
+  if (!to_read.empty()) {
+    CAFE_ASSIGN_OR_RETURN(const std::vector<uint64_t> slots, read_(to_read));
+    for (const uint64_t bits : slots) {
+      fresh.push_back({.as_of_ms = now_ms, .slots = bits});
+    }
+    cache_.put(to_read, fresh);
+  }
+
+  protocol::SpentSlotsAnswer answer{
+      .issuer_id = issuer_id_, .time_ms = now_ms, .coin_ids = std::move(coins), .spent = {}};
+  auto next = fresh.begin();
+  for (uint32_t coin = 0; coin < known.size(); ++coin) {
+    const SpentSlots found = known[coin].has_value() ? *known[coin] : *next++;
+    answer.time_ms = std::min(answer.time_ms, found.as_of_ms);
+    for (uint32_t slot = 0; slot < 64; ++slot) {
+      if ((found.slots >> slot & 1) != 0) {
+        answer.spent.push_back({.coin = coin, .slot = slot});
+      }
+    }
+  }
+  return protocol::SignedDocument::sign(answer.encode(), key_.key);
+}
+
+std::string rate_key(std::string_view peer) {
+  if (peer.starts_with("ipv4:")) {
+    return std::string(peer.substr(0, peer.rfind(':')));
+  }
+  if (!peer.starts_with("ipv6:")) {
+    return std::string(peer.substr(0, peer.find(':')));
+  }
+  std::string address(peer.substr(5));
+  // gRPC percent-encodes the brackets: ipv6:%5B::1%5D:4242.
+  for (const std::string_view bracket : {"%5B", "%5D", "[", "]"}) {
+    if (const size_t at = address.find(bracket); at != std::string::npos) {
+      const bool closing = bracket == "%5D" || bracket == "]";
+      address = closing ? address.substr(0, at) : address.substr(at + bracket.size());
+    }
+  }
+  address = address.substr(0, address.find('%'));  // a scope
+  in6_addr parsed{};
+  if (inet_pton(AF_INET6, address.c_str(), &parsed) != 1) {
+    return "ipv6";
+  }
+  return "ipv6:" + protocol::to_hex(ByteView(parsed.s6_addr, 8));
+}
+
+}  // namespace cafe::doublespend

@@ -1,0 +1,37 @@
+// The statements of Record, within the caller's transaction.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "libs/storage/postgres.h"
+#include "services/doublespend/classify.h"
+
+namespace cafe::doublespend {
+
+// Inserts rows, which are sorted, as far as their slots have none yet. Returns the indices of those
+// that were not inserted; of equal slots the first row is inserted. One statement.
+absl::StatusOr<std::vector<size_t>> insert_spent(storage::Transaction& tx,
+                                                 std::span<const SpendRow> rows);
+
+// The first spend of each slot; nullopt where there is none. One statement.
+absl::StatusOr<std::vector<std::optional<StoredSpend>>> select_spent(storage::Transaction& tx,
+                                                                     std::span<const SlotKey> keys);
+
+// A row of a slot that holds another challenge.
+struct DoubleRow {
+  SpendRow row;
+  StoredSpend first;
+};
+
+// The stored double with each row's slot and challenge; nullopt where there is none. One statement.
+absl::StatusOr<std::vector<std::optional<StoredDouble>>> select_doubles(
+    storage::Transaction& tx, std::span<const DoubleRow> rows);
+
+// Stores doubles, sorted and no (slot, challenge) twice, and opens a case for each; leaves alone
+// what another transaction stored meanwhile. One statement.
+absl::Status insert_doubles(storage::Transaction& tx, std::span<const DoubleRow> rows,
+                            uint64_t opened_ms);
+
+}  // namespace cafe::doublespend

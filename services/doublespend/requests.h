@@ -1,0 +1,35 @@
+// From messages to what the service works with: every check of a request that needs no database.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cafe/v1/doublespend.pb.h"
+#include "services/doublespend/reservation.h"
+#include "services/doublespend/spend_row.h"
+
+namespace cafe::doublespend {
+
+inline constexpr int kMaxRows = 128'000;  // in one Record: 1,000 payments of 128 spends
+inline constexpr int kMaxReservedSlots = 128;
+inline constexpr uint32_t kMaxHold_ms = 600'000;
+inline constexpr uint32_t kMaxListedCases = 1000;
+// How far from now a deposit deadline may lie. Each month of deadlines has a partition.
+inline constexpr uint64_t kDateWindow_s = 20ull * 366 * 86400;
+
+// INVALID_ARGUMENT: ROW_COUNT, BAD_LENGTH, SLOT_OUTSIDE_COIN, SCALAR_TOO_LARGE, BAD_DATES (claim
+// before deposit deadline, outside of the window, or two deadlines for one coin), BAD_PLACE.
+absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& request, uint64_t now_s);
+
+struct ReserveOrder {
+  std::vector<SlotToReserve> slots;
+  uint64_t hold_ms = 0;
+};
+// INVALID_ARGUMENT: SLOT_COUNT, BAD_LENGTH, SLOT_OUTSIDE_COIN, SCALAR_TOO_LARGE, BAD_DATES,
+// SLOT_TWICE, BAD_HOLD.
+absl::StatusOr<ReserveOrder> read_reserve(const v1::ReserveRequest& request, uint64_t now_s);
+
+// INVALID_ARGUMENT: COIN_COUNT, BAD_LENGTH.
+absl::StatusOr<std::vector<protocol::CoinId>> read_lookup(const v1::LookupRequest& request);
+
+}  // namespace cafe::doublespend
