@@ -1,0 +1,78 @@
+// The checks of a batch's payments: everything that can be said of them without the coin store.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "libs/protocol/case_file.h"
+#include "services/deposit/terminals.h"
+
+namespace cafe::deposit {
+
+// A payment as it came, decoded as far as it goes.
+struct ReadPayment {
+  protocol::Bytes32 digest;  // SHA-256 of its bytes: how an authorization names it
+  absl::Status status;       // why it cannot be read
+  std::optional<protocol::Payment> payment;
+  std::optional<protocol::Terms> terms;
+};
+ReadPayment read_payment(protocol::ByteView bytes);
+
+// One slot that a valid payment spends.
+struct SpentSlot {
+  uint32_t payment;  // which of the batch's
+  uint32_t spend;    // which of the payment's
+  protocol::CoinId coin_id;
+  uint32_t slot;
+  protocol::SpendTrace trace;
+  protocol::DenomId denom_id;
+  uint64_t value;  // minor units of the denomination's currency, which is the terms'
+  uint64_t deposit_until;
+  uint64_t claim_until;
+
+  // Where the coin store is told to find the full payment.
+  uint32_t position() const { return payment * protocol::kMaxSpends + spend; }
+};
+
+// What the checks make of one payment.
+struct CheckedPayment {
+  std::string refusal;   // the reason; empty where it is valid
+  std::string currency;  // of the terms; empty where they cannot be read
+  std::vector<SpentSlot> slots;
+
+  bool valid() const { return refusal.empty(); }
+};
+
+// What the checks rest on.
+struct CheckContext {
+  const protocol::DenominationTable& denominations;
+  const absl::flat_hash_set<protocol::DenomId>& stopped;     // overdrawn: their key is compromised
+  const Terminals& terminals;                                // of this payee
+  const absl::flat_hash_set<protocol::Bytes32>& authorized;  // digests of payments, granted on line
+  std::string acquirer_id;
+  protocol::PayeeId payee_id;
+  uint64_t received_ms;
+};
+
+// Checks payments as an acquirer does (section 5), each for itself; `first` is the index in the
+// batch of payments[0]. Refusals: those of protocol::prepare_payment and check_spends, and
+//   UNKNOWN_TERMINAL, TERMINAL_REVOKED, KEY_EXPIRED   the terminal at the time of the terms
+//   DEPOSIT_DATE_PASSED                               judged when the batch was received
+//   DENOMINATION_STOPPED
+//   CHEQUES_NOT_TAKEN                                 this acquirer takes no cheques and ticks yet
+std::vector<CheckedPayment> check_payments(std::span<const ReadPayment> payments, uint32_t first,
+                                           const CheckContext& context);
+
+// The same result again for a batch that was checked and stored with these refusals, without the
+// multiplications. DATA_LOSS (ARCHIVE_DAMAGED) where a payment that was found valid cannot be read
+// any more; UNAVAILABLE (DENOMINATIONS_UNKNOWN) where its denomination is not known here.
+absl::StatusOr<std::vector<CheckedPayment>> restore_payments(
+    std::span<const ReadPayment> payments, std::span<const std::string> refusals,
+    const protocol::DenominationTable& denominations);
+
+// AMOUNT_OVERFLOW (OUT_OF_RANGE) where the valid payments of one currency sum to more than a ledger
+// entry holds.
+absl::Status check_total(std::span<const CheckedPayment> payments);
+
+}  // namespace cafe::deposit

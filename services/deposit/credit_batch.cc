@@ -1,0 +1,161 @@
+#include "services/deposit/credit_batch.h"
+
+#include "libs/platform/failpoint.h"
+#include "libs/platform/log.h"
+#include "services/deposit/postings.h"
+
+namespace cafe::deposit {
+namespace {
+
+using protocol::DenomId;
+using protocol::Receipt;
+using protocol::SignedDocument;
+using storage::Transaction;
+
+constexpr std::string_view kOverdrawn = "OVERDRAWN";
+
+// One run of the transaction.
+struct Attempt {
+  BatchAnswer answer;
+  std::optional<Receipt> receipt;  // where it was signed now, and not before
+};
+
+// Double slots with the batches that hold their first spends.
+struct Doubles {
+  std::vector<SlotKey> slots;
+  std::vector<uint64_t> first_batches;
+};
+
+Doubles doubles_of(const CheckedBatch& batch, std::span<const RecordedSlot> recorded) {
+  Doubles doubles;
+  auto answer = recorded.begin();
+  for (const CheckedPayment& payment : batch.payments) {
+    for (const SpentSlot& slot : payment.slots) {
+      if (answer == recorded.end()) return doubles;  // decide_batch says what is wrong
+      if (answer->outcome == RecordedSlot::Outcome::kDouble) {
+        doubles.slots.emplace_back(slot.coin_id, slot.slot);
+        doubles.first_batches.push_back(answer->other_batch);
+      }
+      ++answer;
+    }
+  }
+  return doubles;
+}
+
+absl::StatusOr<BatchFacts> read_facts(Transaction& tx, const CheckedBatch& batch,
+                                      std::span<const RecordedSlot> recorded) {
+  BatchFacts facts{.payee_id = batch.stored.payee_id,
+                   .received_ms = batch.stored.received_ms,
+                   .stopped = {},
+                   .first_deposits = {},
+                   .had = {},
+                   .cover_currency = {}};
+  CAFE_ASSIGN_OR_RETURN(facts.stopped, store::stopped_denominations(tx));
+  // Without double spends the payee's batches do not wait for each other.
+  const Doubles doubles = doubles_of(batch, recorded);
+  if (!doubles.slots.empty()) {
+    CAFE_RETURN_IF_ERROR(store::read_cover_facts(tx, doubles.slots, doubles.first_batches, facts));
+  }
+  return facts;
+}
+
+Receipt receipt_of(const DepositParts& parts, const StoredBatch& stored,
+                   const BatchDecision& decision) {
+  return {.acquirer_id = parts.issuer_id,
+          .payee_id = stored.payee_id,
+          .idempotency_key = stored.idempotency_key,
+          .order_digest = stored.order_digest,
+          .batch = stored.batch,
+          .time_ms = stored.received_ms,
+          .verdicts = decision.verdicts};
+}
+
+// `attempted` is left as what this run tried to move, also where the ledger refused it.
+absl::StatusOr<Attempt> credit_in(Transaction& tx, const DepositParts& parts,
+                                  const CheckedBatch& batch, std::span<const RecordedSlot> recorded,
+                                  std::map<std::string, Movement>& attempted) {
+  const uint64_t number = batch.stored.batch;
+  CAFE_ASSIGN_OR_RETURN(const bool is_done, store::lock_batch(tx, number));
+  if (is_done) {
+    CAFE_ASSIGN_OR_RETURN(BatchAnswer answer, store::load_answer(tx, number));
+    return Attempt{std::move(answer), std::nullopt};
+  }
+  CAFE_ASSIGN_OR_RETURN(const BatchFacts facts, read_facts(tx, batch, recorded));
+  CAFE_ASSIGN_OR_RETURN(const BatchDecision decision,
+                        decide_batch(batch.payments, recorded, facts));
+  attempted = decision.movements;
+  Receipt receipt = receipt_of(parts, batch.stored, decision);
+  BatchAnswer answer{SignedDocument::sign(receipt.encode(), parts.key.key).encode(),
+                     parts.key.certificate.encode(), encode_evidence(decision.evidence)};
+
+  CAFE_RETURN_IF_ERROR(store::insert_spent_before(tx, number, facts, decision.spent_before));
+  CAFE_ASSIGN_OR_RETURN(const std::vector<storage::Posting> postings,
+                        postings_of(number, batch.stored.payee_id, decision.movements));
+  for (const storage::Posting& posting : postings) {
+    CAFE_RETURN_IF_ERROR(parts.ledger.post(tx, posting).status());
+  }
+  CAFE_RETURN_IF_ERROR(store::finish_batch(tx, number, answer));
+  CAFE_RETURN_IF_ERROR(platform::failpoint("deposit/before-credit-commit"));
+  return Attempt{std::move(answer), std::move(receipt)};
+}
+
+// Finds the denominations that cannot give what was attempted and stops them. How many; none where
+// more was issued meanwhile.
+absl::StatusOr<int> stop_overdrawn(const DepositParts& parts, uint64_t batch,
+                                   const std::map<std::string, Movement>& attempted) {
+  absl::StatusOr<std::vector<DenomId>> stopped =
+      transact(parts.database, [&](Transaction& tx) -> absl::StatusOr<std::vector<DenomId>> {
+        std::vector<DenomId> found;
+        for (const auto& [currency, movement] : attempted) {
+          for (const auto& [denom_id, amount] : movement.coins) {
+            CAFE_ASSIGN_OR_RETURN(
+                const int64_t outstanding,
+                parts.ledger.balance(tx, {.kind = std::string(storage::account_kind::kCoins),
+                                          .owner = protocol::to_bytes(denom_id),
+                                          .currency = currency}));
+            if (outstanding >= 0 && static_cast<uint64_t>(outstanding) >= amount) continue;
+            CAFE_RETURN_IF_ERROR(store::stop_denomination(tx, denom_id, parts.issuer_id, batch,
+                                                          "more was deposited than issued",
+                                                          unix_ms(parts.clock))
+                                     .status());
+            found.push_back(denom_id);
+          }
+        }
+        return found;
+      });
+  CAFE_RETURN_IF_ERROR(stopped.status());
+  for (const DenomId& denom_id : *stopped) {
+    parts.metrics.overdrawn.Increment();
+    platform::log_error(
+        "ALARM: more of a denomination was deposited than issued; its key is "
+        "compromised, and it is stopped",
+        {{"denomination", denom_id.hex()}, {"batch", batch}});
+  }
+  return static_cast<int>(stopped->size());
+}
+
+}  // namespace
+
+absl::StatusOr<BatchAnswer> credit_batch(const DepositParts& parts, const CheckedBatch& batch,
+                                         std::span<const RecordedSlot> recorded,
+                                         const std::function<void()>& on_stop) {
+  // Each round but the last stops at least one more denomination, or met a withdrawal that was
+  // still under way.
+  constexpr int kRounds = 8;
+  absl::StatusOr<Attempt> attempt = absl::InternalError("the credit did not run");
+  for (int round = 0; round < kRounds; ++round) {
+    std::map<std::string, Movement> attempted;
+    attempt = transact(parts.database, [&](Transaction& tx) {
+      return credit_in(tx, parts, batch, recorded, attempted);
+    });
+    if (protocol::reason_of(attempt.status()) != kOverdrawn) break;
+    CAFE_ASSIGN_OR_RETURN(const int stopped, stop_overdrawn(parts, batch.stored.batch, attempted));
+    if (stopped > 0) on_stop();
+  }
+  CAFE_RETURN_IF_ERROR(attempt.status());
+  if (attempt->receipt) parts.metrics.settled(*attempt->receipt);
+  CAFE_RETURN_IF_ERROR(platform::failpoint("deposit/after-credit"));
+  return std::move(attempt->answer);
+}
+
+}  // namespace cafe::deposit

@@ -1,0 +1,316 @@
+#include "services/deposit/deposit_flow.h"
+
+#include <set>
+
+#include "libs/platform/failpoint.h"
+#include "libs/platform/log.h"
+#include "services/deposit/parallel.h"
+
+namespace cafe::deposit {
+namespace {
+
+using platform::failpoint;
+using protocol::Bytes;
+using protocol::Bytes32;
+using protocol::make_error;
+using protocol::PayeeId;
+using protocol::reason_of;
+using protocol::TerminalId;
+using storage::Transaction;
+
+// The least number of payments that is worth another thread.
+constexpr size_t kLeastToRead = 64;
+constexpr size_t kLeastToCheck = 4;
+
+// Times one step.
+class Step {
+ public:
+  Step(DepositMetrics& metrics, std::string_view name)
+      : metrics_(metrics), name_(name), began_(std::chrono::steady_clock::now()) {}
+  ~Step() { metrics_.took(name_, absl::FromChrono(std::chrono::steady_clock::now() - began_)); }
+
+ private:
+  DepositMetrics& metrics_;
+  const std::string_view name_;
+  const std::chrono::steady_clock::time_point began_;
+};
+
+absl::Status key_reused() {
+  return make_error(absl::StatusCode::kAlreadyExists, "IDEMPOTENCY_KEY_REUSED",
+                    "Another order was deposited under this idempotency key: take a new one.");
+}
+
+absl::Status unknown_terminal() {
+  return make_error(absl::StatusCode::kUnauthenticated, "UNKNOWN_TERMINAL",
+                    "This terminal is not enrolled for this payee: ask the acquirer to enrol it.");
+}
+
+absl::Status as_denied(const absl::Status& status) {
+  return make_error(absl::StatusCode::kPermissionDenied, reason_of(status),
+                    std::string(status.message()));
+}
+
+// Step 3 failed: the client's request was right, whatever the coin store says.
+absl::Status not_recorded(const absl::Status& status) {
+  platform::log_warning("the coin store did not record a batch", {{"status", status}});
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+    case absl::StatusCode::kResourceExhausted:
+    case absl::StatusCode::kAborted:
+    case absl::StatusCode::kCancelled:
+      return make_error(absl::StatusCode::kUnavailable, "COIN_STORE_UNAVAILABLE",
+                        "The batch is stored and will be settled: send the same order again for "
+                        "its receipt.");
+    default:
+      return absl::InternalError(std::string("the coin store: ") + std::string(status.message()));
+  }
+}
+
+std::vector<TerminalId> terminals_of(std::span<const ReadPayment> payments,
+                                     const PayeeId& payee_id) {
+  std::set<TerminalId> ids;
+  for (const ReadPayment& payment : payments) {
+    if (payment.terms && payment.terms->payee_id == payee_id) {
+      ids.insert(payment.terms->terminal_id);
+    }
+  }
+  return {ids.begin(), ids.end()};
+}
+
+std::vector<Bytes32> digests_of(std::span<const ReadPayment> payments) {
+  std::vector<Bytes32> digests;
+  for (const ReadPayment& payment : payments) digests.push_back(payment.digest);
+  return digests;
+}
+
+bool has_unknown_denomination(std::span<const ReadPayment> payments,
+                              const protocol::DenominationTable& table) {
+  for (const ReadPayment& payment : payments) {
+    if (!payment.payment) continue;
+    for (const protocol::Coin& coin : payment.payment->coins) {
+      if (table.find(coin.denom_id) == nullptr) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::StatusOr<Terminals> load_terminals(const DepositParts& parts, Transaction& tx,
+                                         const PayeeId& payee_id, std::span<const TerminalId> ids) {
+  CAFE_ASSIGN_OR_RETURN(const std::vector<EnrolledTerminal> enrolled,
+                        store::find_terminals(tx, payee_id, ids));
+  Terminals terminals;
+  for (const EnrolledTerminal& row : enrolled) {
+    absl::StatusOr<Terminal> terminal = open_terminal(row, parts.anchors, parts.issuer_id);
+    if (terminal.ok()) {
+      terminals.emplace(row.terminal_id, *std::move(terminal));
+    } else {
+      platform::log_error("a terminal cannot be used",
+                          {{"terminal", row.terminal_id.hex()}, {"status", terminal.status()}});
+    }
+  }
+  return terminals;
+}
+
+// Step 0. The batch that the order's key names already, or nothing where it may be taken.
+absl::StatusOr<std::optional<StoredBatch>> DepositFlow::admit(const ReadOrder& order,
+                                                              uint64_t now_ms) const {
+  const PayeeId& payee_id = order.order.payee_id;
+  const TerminalId& terminal_id = order.order.terminal_id;
+  return parts_.database.transaction(
+      {.read_only = true, .idempotent = true},
+      [&](Transaction& tx) -> absl::StatusOr<std::optional<StoredBatch>> {
+        CAFE_ASSIGN_OR_RETURN(const Terminals terminals,
+                              load_terminals(parts_, tx, payee_id, {&terminal_id, 1}));
+        const auto terminal = terminals.find(terminal_id);
+        const absl::Status payee = store::check_payee_open(tx, payee_id);
+        if (payee.code() == absl::StatusCode::kUnauthenticated) return payee;
+        if (terminal == terminals.end()) return unknown_terminal();
+        CAFE_RETURN_IF_ERROR(order.document.check(terminal->second.certificate.key));
+
+        CAFE_ASSIGN_OR_RETURN(std::optional<StoredBatch> known,
+                              store::find_batch(tx, payee_id, order.order.idempotency_key));
+        if (known) {
+          if (known->order_digest != order.digest) return key_reused();
+          return known;
+        }
+        CAFE_RETURN_IF_ERROR(payee);
+        if (const absl::Status usable = check_terminal_at(terminal->second, now_ms); !usable.ok()) {
+          return as_denied(usable);
+        }
+        return std::nullopt;
+      });
+}
+
+std::vector<ReadPayment> DepositFlow::read_all(std::span<const Bytes> payments) const {
+  std::vector<ReadPayment> read(payments.size());
+  parallel_for(parts_.check_pool, parts_.check_threads, payments.size(), kLeastToRead,
+               [&](size_t begin, size_t end) {
+                 for (size_t i = begin; i < end; ++i) read[i] = read_payment(payments[i]);
+               });
+  return read;
+}
+
+// Step 1.
+absl::StatusOr<std::vector<CheckedPayment>> DepositFlow::check(
+    const PayeeId& payee_id, std::span<const ReadPayment> payments, uint64_t received_ms) const {
+  CAFE_ASSIGN_OR_RETURN(auto table, parts_.denominations.table());
+  if (has_unknown_denomination(payments, *table)) {
+    parts_.denominations.refresh_for_unknown();
+    CAFE_ASSIGN_OR_RETURN(table, parts_.denominations.table());
+  }
+
+  struct Known {
+    Terminals terminals;
+    absl::flat_hash_set<Bytes32> authorized;
+    absl::flat_hash_set<protocol::DenomId> stopped;
+  };
+  CAFE_ASSIGN_OR_RETURN(
+      const Known known,
+      parts_.database.transaction(
+          {.read_only = true, .idempotent = true}, [&](Transaction& tx) -> absl::StatusOr<Known> {
+            Known known;
+            CAFE_ASSIGN_OR_RETURN(
+                known.terminals,
+                load_terminals(parts_, tx, payee_id, terminals_of(payments, payee_id)));
+            CAFE_ASSIGN_OR_RETURN(known.authorized,
+                                  store::find_authorized(tx, digests_of(payments)));
+            CAFE_ASSIGN_OR_RETURN(known.stopped, store::stopped_denominations(tx));
+            return known;
+          }));
+
+  const CheckContext context{.denominations = *table,
+                             .stopped = known.stopped,
+                             .terminals = known.terminals,
+                             .authorized = known.authorized,
+                             .acquirer_id = parts_.issuer_id,
+                             .payee_id = payee_id,
+                             .received_ms = received_ms};
+  std::vector<CheckedPayment> checked(payments.size());
+  parallel_for(parts_.check_pool, parts_.check_threads, payments.size(), kLeastToCheck,
+               [&](size_t begin, size_t end) {
+                 std::vector<CheckedPayment> part = check_payments(
+                     payments.subspan(begin, end - begin), static_cast<uint32_t>(begin), context);
+                 std::move(part.begin(), part.end(), checked.begin() + begin);
+               });
+  CAFE_RETURN_IF_ERROR(check_total(checked));
+  return checked;
+}
+
+// Steps 1 and 2.
+absl::StatusOr<CheckedBatch> DepositFlow::check_and_store(const ReadOrder& order,
+                                                          std::span<const Bytes> payments,
+                                                          uint64_t received_ms) {
+  std::vector<CheckedPayment> checked;
+  {
+    const Step step(parts_.metrics, "check");
+    CAFE_ASSIGN_OR_RETURN(checked, check(order.order.payee_id, read_all(payments), received_ms));
+  }
+  CAFE_RETURN_IF_ERROR(failpoint("deposit/after-check"));
+
+  const Step step(parts_.metrics, "store");
+  std::vector<std::string> refusals;
+  for (const CheckedPayment& payment : checked) refusals.push_back(payment.refusal);
+  const NewBatch fresh{.order = order.order,
+                       .order_digest = order.digest,
+                       .signed_order = order.document.encode(),
+                       .payments = encode_list(payments),
+                       .refusals = encode_list(refusals),
+                       .payment_count = static_cast<uint32_t>(payments.size()),
+                       .received_ms = received_ms};
+  struct Stored {
+    uint64_t batch;
+    bool by_us;
+  };
+  // Who loses the race for the key goes on with what the winner stored. So does who stored it in a
+  // commit that was in doubt.
+  CAFE_ASSIGN_OR_RETURN(
+      const Stored stored,
+      transact(parts_.database, [&](Transaction& tx) -> absl::StatusOr<Stored> {
+        CAFE_ASSIGN_OR_RETURN(const std::optional<uint64_t> number, store::insert_batch(tx, fresh));
+        if (number) return Stored{*number, true};
+        CAFE_ASSIGN_OR_RETURN(
+            const std::optional<StoredBatch> known,
+            store::find_batch(tx, fresh.order.payee_id, fresh.order.idempotency_key));
+        if (!known || known->order_digest != fresh.order_digest) return key_reused();
+        return Stored{known->batch, false};
+      }));
+  if (!stored.by_us) return load(stored.batch);
+  return CheckedBatch{{.batch = stored.batch,
+                       .payee_id = fresh.order.payee_id,
+                       .idempotency_key = fresh.order.idempotency_key,
+                       .order_digest = fresh.order_digest,
+                       .received_ms = fresh.received_ms,
+                       .payment_count = fresh.payment_count,
+                       .payments = {},
+                       .refusals = {}},
+                      std::move(checked)};
+}
+
+// A batch that is stored, as step 2 left it.
+absl::StatusOr<CheckedBatch> DepositFlow::load(uint64_t batch) const {
+  CAFE_ASSIGN_OR_RETURN(
+      StoredBatch stored,
+      parts_.database.transaction({.read_only = true, .idempotent = true},
+                                  [&](Transaction& tx) { return store::load_batch(tx, batch); }));
+  CAFE_ASSIGN_OR_RETURN(const std::vector<Bytes> payments,
+                        decode_list(stored.payments, stored.payment_count));
+  CAFE_ASSIGN_OR_RETURN(const std::vector<std::string> refusals,
+                        decode_texts(stored.refusals, stored.payment_count));
+  CAFE_ASSIGN_OR_RETURN(const auto table, parts_.denominations.table());
+  CAFE_ASSIGN_OR_RETURN(std::vector<CheckedPayment> checked,
+                        restore_payments(read_all(payments), refusals, *table));
+  return CheckedBatch{std::move(stored), std::move(checked)};
+}
+
+absl::StatusOr<BatchAnswer> DepositFlow::answer_of(uint64_t batch) const {
+  return parts_.database.transaction({.read_only = true, .idempotent = true}, [&](Transaction& tx) {
+    return store::load_answer(tx, batch);
+  });
+}
+
+// Steps 3 and 4.
+absl::StatusOr<BatchAnswer> DepositFlow::settle(const CheckedBatch& batch,
+                                                absl::Time no_later_than) {
+  std::vector<SpentSlot> slots;
+  for (const CheckedPayment& payment : batch.payments) {
+    slots.insert(slots.end(), payment.slots.begin(), payment.slots.end());
+  }
+  std::vector<RecordedSlot> recorded;
+  if (!slots.empty()) {
+    const Step step(parts_.metrics, "record");
+    absl::StatusOr<std::vector<RecordedSlot>> answers =
+        parts_.coin_store.record(batch.stored.batch, slots, no_later_than);
+    if (!answers.ok()) return not_recorded(answers.status());
+    recorded = *std::move(answers);
+  }
+  CAFE_RETURN_IF_ERROR(failpoint("deposit/after-record"));
+  const Step step(parts_.metrics, "credit");
+  return credit_batch(parts_, batch, recorded, on_stop_);
+}
+
+absl::StatusOr<BatchAnswer> DepositFlow::deposit(protocol::ByteView order_bytes,
+                                                 std::span<const Bytes> payments,
+                                                 absl::Time no_later_than) {
+  const uint64_t now_ms = unix_ms(parts_.clock);
+  CAFE_ASSIGN_OR_RETURN(const ReadOrder order,
+                        read_order(order_bytes, payments, parts_.issuer_id, max_batch_));
+  CAFE_ASSIGN_OR_RETURN(const std::optional<StoredBatch> known, admit(order, now_ms));
+  if (known) {
+    return known->done ? answer_of(known->batch) : finish(known->batch, no_later_than);
+  }
+  CAFE_ASSIGN_OR_RETURN(const CheckedBatch batch, check_and_store(order, payments, now_ms));
+  CAFE_RETURN_IF_ERROR(failpoint("deposit/after-store"));
+  if (batch.stored.done) return answer_of(batch.stored.batch);
+  return settle(batch, no_later_than);
+}
+
+absl::StatusOr<BatchAnswer> DepositFlow::finish(uint64_t batch, absl::Time no_later_than) {
+  CAFE_ASSIGN_OR_RETURN(const CheckedBatch loaded, load(batch));
+  if (loaded.stored.done) return answer_of(batch);
+  return settle(loaded, no_later_than);
+}
+
+}  // namespace cafe::deposit

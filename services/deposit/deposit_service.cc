@@ -1,0 +1,91 @@
+#include "services/deposit/deposit_service.h"
+
+#include "services/deposit/archived_payment.h"
+
+namespace cafe::deposit {
+
+using platform::CallInfo;
+using platform::serve_unary;
+using protocol::Bytes;
+using protocol::ByteView;
+using protocol::view_of;
+
+namespace {
+void set_bytes(std::string* to, ByteView bytes) { *to = protocol::to_string(bytes); }
+}  // namespace
+
+grpc::ServerUnaryReactor* DepositService::Deposit(grpc::CallbackServerContext* context,
+                                                  const v1::DepositRequest* request,
+                                                  v1::DepositResponse* response) {
+  return serve_unary(
+      runtime_, "Deposit/Deposit", context, request, response,
+      [this](const CallInfo& call, const v1::DepositRequest& request,
+             v1::DepositResponse& response) { return deposit(call, request, response); });
+}
+
+grpc::ServerUnaryReactor* DepositService::Authorize(grpc::CallbackServerContext* context,
+                                                    const v1::AuthorizeRequest* request,
+                                                    v1::AuthorizeResponse* response) {
+  return serve_unary(
+      runtime_, "Deposit/Authorize", context, request, response,
+      [this](const CallInfo& call, const v1::AuthorizeRequest& request,
+             v1::AuthorizeResponse& response) { return authorize(call, request, response); });
+}
+
+grpc::ServerUnaryReactor* DepositService::GetPayment(grpc::CallbackServerContext* context,
+                                                     const v1::GetPaymentRequest* request,
+                                                     v1::GetPaymentResponse* response) {
+  return serve_unary(
+      runtime_, "Deposit/GetPayment", context, request, response,
+      [this](const CallInfo& call, const v1::GetPaymentRequest& request,
+             v1::GetPaymentResponse& response) { return get_payment(call, request, response); });
+}
+
+absl::Status DepositService::deposit(const CallInfo& call, const v1::DepositRequest& request,
+                                     v1::DepositResponse& response) {
+  std::vector<Bytes> payments;
+  payments.reserve(request.payments_size());
+  for (const std::string& payment : request.payments()) {
+    payments.push_back(protocol::to_bytes(view_of(payment)));
+  }
+  CAFE_ASSIGN_OR_RETURN(const BatchAnswer answer,
+                        deposits_.deposit(view_of(request.order()), payments, call.deadline));
+  CAFE_ASSIGN_OR_RETURN(const std::vector<Evidence> evidence, decode_evidence(answer.evidence));
+  set_bytes(response.mutable_receipt(), answer.receipt);
+  set_bytes(response.mutable_key_certificate(), answer.key_certificate);
+  for (const Evidence& item : evidence) {
+    v1::SpentBeforeEvidence& out = *response.add_evidence();
+    out.set_payment(item.payment);
+    out.set_spend(item.spend);
+    set_bytes(out.mutable_d(), item.first.d.bytes());
+    set_bytes(out.mutable_r1(), item.first.r1.bytes());
+    set_bytes(out.mutable_r2(), item.first.r2.bytes());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DepositService::authorize(const CallInfo& call, const v1::AuthorizeRequest& request,
+                                       v1::AuthorizeResponse& response) {
+  CAFE_ASSIGN_OR_RETURN(const AuthorizationAnswer answer,
+                        authorizations_.authorize(view_of(request.payment()), call.deadline));
+  set_bytes(response.mutable_authorization(), answer.authorization);
+  set_bytes(response.mutable_key_certificate(), answer.key_certificate);
+  return absl::OkStatus();
+}
+
+absl::Status DepositService::get_payment(const CallInfo& call, const v1::GetPaymentRequest& request,
+                                         v1::GetPaymentResponse& response) {
+  CAFE_RETURN_IF_ERROR(require_caller(call, {"doublespend", "operator"}));
+  if (request.batch() > INT64_MAX) {
+    return protocol::invalid("BAD_BATCH", "Batch numbers are below 2^63.");
+  }
+  CAFE_ASSIGN_OR_RETURN(const ArchivedPayment archived,
+                        find_archived_payment(parts_.database, request.batch(), request.payment()));
+  set_bytes(response.mutable_payment(), archived.payment);
+  set_bytes(response.mutable_terminal_credential(), archived.terminal_credential);
+  set_bytes(response.mutable_payee_id(), archived.payee_id);
+  response.set_received_ms(archived.received_ms);
+  return absl::OkStatus();
+}
+
+}  // namespace cafe::deposit

@@ -1,0 +1,45 @@
+#include "services/deposit/metrics.h"
+
+namespace cafe::deposit {
+
+DepositMetrics::DepositMetrics(platform::Metrics& metrics)
+    : swept(metrics.counter("cafe_deposit_swept_total", "Batches by the sweeper, by outcome.",
+                            {{"outcome", "finished"}})),
+      sweep_failed(metrics.counter("cafe_deposit_swept_total",
+                                   "Batches by the sweeper, by outcome.", {{"outcome", "failed"}})),
+      overdrawn(metrics.counter("cafe_deposit_denominations_overdrawn_total",
+                                "Denominations of which more was deposited than issued. Alarm.")),
+      unacknowledged(metrics.gauge("cafe_deposit_stops_unacknowledged",
+                                   "Denominations that withdrawal has yet to stop.")),
+      metrics_(metrics) {}
+
+void DepositMetrics::settled(const protocol::Receipt& receipt) {
+  for (const protocol::PaymentVerdict& verdict : receipt.verdicts) {
+    metrics_
+        .counter("cafe_deposit_payments_total", "Payments by verdict.",
+                 {{"verdict", std::string(verdict_name(verdict.code))}})
+        .Increment();
+    if (verdict.credited > 0) {
+      metrics_
+          .counter("cafe_deposit_credited_total", "Minor units credited to payees.",
+                   {{"currency", verdict.currency}})
+          .Increment(static_cast<double>(verdict.credited));
+    }
+  }
+}
+
+void DepositMetrics::took(std::string_view step, absl::Duration duration) {
+  metrics_
+      .histogram("cafe_deposit_step_seconds", "Time of a batch's steps.",
+                 {{"step", std::string(step)}})
+      .Observe(absl::ToDoubleSeconds(duration));
+}
+
+void DepositMetrics::authorized(const protocol::Authorization& authorization) {
+  metrics_
+      .counter("cafe_deposit_authorizations_total", "Authorizations by outcome.",
+               {{"outcome", authorization.granted ? "granted" : authorization.reason}})
+      .Increment();
+}
+
+}  // namespace cafe::deposit

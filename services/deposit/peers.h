@@ -1,0 +1,58 @@
+// What the deposit service asks of others. The implementations over gRPC are in grpc_peers.h.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "services/deposit/check_payments.h"
+
+namespace cafe::deposit {
+
+// The coin store's answer for one slot.
+struct RecordedSlot {
+  enum class Outcome {
+    kFresh,   // first spend of the slot
+    kRepeat,  // this very spend is recorded from another place
+    kDouble,  // another spend of the slot is recorded
+  };
+  Outcome outcome;
+  uint64_t case_number = 0;                   // kDouble, and kRepeat of a double spend
+  uint64_t other_batch = 0;                   // kRepeat, kDouble: where the other one is archived
+  std::optional<protocol::SpendTrace> other;  // kDouble: the slot's first spend
+};
+
+// A slot to reserve.
+enum class ReservationState { kReserved, kSpent, kSpentBySame, kHeld };
+struct Reservation {
+  bool granted;
+  std::vector<ReservationState> states;  // one for each slot
+  uint64_t reserved_until_ms;
+};
+
+// Detection of double spends. Errors: the peer's; INTERNAL (PEER_ANSWER) for an answer that does
+// not fit the question.
+class CoinStore {
+ public:
+  virtual ~CoinStore() = default;
+  // Records the slots of a batch. The same slots of the same batch again get the same answer.
+  virtual absl::StatusOr<std::vector<RecordedSlot>> record(uint64_t batch,
+                                                           std::span<const SpentSlot> slots,
+                                                           absl::Time no_later_than) = 0;
+  // Reserves all slots for `hold_ms`, or none.
+  virtual absl::StatusOr<Reservation> reserve(std::span<const SpentSlot> slots, uint32_t hold_ms,
+                                              absl::Time no_later_than) = 0;
+};
+
+// The issuer's withdrawal service.
+class Withdrawal {
+ public:
+  virtual ~Withdrawal() = default;
+  // The newest signed list of denominations, encoded.
+  virtual absl::StatusOr<protocol::Bytes> newest_list() = 0;
+  // Idempotent.
+  virtual absl::Status stop_denomination(const protocol::DenomId& denom_id,
+                                         std::string_view reason) = 0;
+};
+
+}  // namespace cafe::deposit

@@ -1,0 +1,332 @@
+#include "services/deposit/store.h"
+
+#include "libs/protocol/frame.h"
+
+namespace cafe::deposit::store {
+namespace {
+
+using protocol::append;
+using protocol::Bytes;
+using protocol::Bytes16;
+using protocol::Bytes32;
+using protocol::ByteView;
+using protocol::DenomId;
+using protocol::encode_u32;
+using protocol::encode_u64;
+using protocol::make_error;
+using protocol::PayeeId;
+using protocol::TerminalId;
+using storage::Row;
+using storage::Rows;
+
+// Ids of one width one after the other: how a statement is given many.
+template <class Ids>
+Bytes pack(const Ids& ids) {
+  Bytes packed;
+  for (const auto& id : ids) append(packed, id);
+  return packed;
+}
+
+ByteView view(const PayeeId& id) { return id.bytes; }
+ByteView view(const DenomId& id) { return id.bytes; }
+
+}  // namespace
+
+absl::Status check_payee_open(Transaction& tx, const PayeeId& payee_id) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("SELECT closed_at IS NOT NULL FROM deposit.payee WHERE payee_id = $1",
+               view(payee_id)));
+  if (rows.empty()) {
+    return make_error(absl::StatusCode::kUnauthenticated, "UNKNOWN_PAYEE",
+                      "This payee is not enrolled here: ask the acquirer to enrol it.");
+  }
+  if (rows.front().get<bool>(0)) {
+    return make_error(absl::StatusCode::kPermissionDenied, "PAYEE_CLOSED",
+                      "This payee's contract has ended: nothing new is taken from it.");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<EnrolledTerminal>> find_terminals(Transaction& tx,
+                                                             const PayeeId& payee_id,
+                                                             std::span<const TerminalId> ids) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("SELECT terminal_id, key, credential,"
+               "       floor(extract(epoch FROM revoked_at) * 1000)::bigint"
+               " FROM deposit.terminal WHERE payee_id = $1 AND terminal_id IN"
+               "  (SELECT substr($2::bytea, i * 16 + 1, 16)"
+               "   FROM generate_series(0, octet_length($2::bytea) / 16 - 1) AS i)",
+               view(payee_id), pack(ids)));
+  std::vector<EnrolledTerminal> terminals;
+  for (const Row row : rows) {
+    terminals.push_back({.payee_id = payee_id,
+                         .terminal_id = {row.get<Bytes16>(0)},
+                         .key = row.get<Bytes>(1),
+                         .credential = row.get<Bytes>(2),
+                         .revoked_ms = row.get<std::optional<uint64_t>>(3)});
+  }
+  return terminals;
+}
+
+absl::StatusOr<std::optional<StoredBatch>> find_batch(Transaction& tx, const PayeeId& payee_id,
+                                                      const Bytes16& idempotency_key) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("SELECT batch, order_digest, received_ms, payment_count, state = 'done'"
+               " FROM deposit.batch WHERE payee_id = $1 AND idempotency_key = $2",
+               view(payee_id), idempotency_key));
+  if (rows.empty()) return std::nullopt;
+  const Row row = rows.front();
+  return StoredBatch{.batch = row.get<uint64_t>(0),
+                     .payee_id = payee_id,
+                     .idempotency_key = idempotency_key,
+                     .order_digest = row.get<Bytes32>(1),
+                     .received_ms = row.get<uint64_t>(2),
+                     .payment_count = row.get<uint32_t>(3),
+                     .payments = {},
+                     .refusals = {},
+                     .done = row.get<bool>(4)};
+}
+
+absl::StatusOr<StoredBatch> load_batch(Transaction& tx, uint64_t batch) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("SELECT payee_id, idempotency_key, order_digest, received_ms, payment_count,"
+               " payments, refusals, state = 'done' FROM deposit.batch WHERE batch = $1",
+               batch));
+  if (rows.empty()) {
+    return make_error(absl::StatusCode::kNotFound, "UNKNOWN_BATCH",
+                      "There is no batch of this number.");
+  }
+  const Row row = rows.front();
+  return StoredBatch{.batch = batch,
+                     .payee_id = {row.get<Bytes16>(0)},
+                     .idempotency_key = row.get<Bytes16>(1),
+                     .order_digest = row.get<Bytes32>(2),
+                     .received_ms = row.get<uint64_t>(3),
+                     .payment_count = row.get<uint32_t>(4),
+                     .payments = row.get<Bytes>(5),
+                     .refusals = row.get<Bytes>(6),
+                     .done = row.get<bool>(7)};
+}
+
+absl::StatusOr<BatchAnswer> load_answer(Transaction& tx, uint64_t batch) {
+  CAFE_ASSIGN_OR_RETURN(const Rows rows,
+                        tx.query("SELECT receipt, key_certificate, evidence FROM deposit.batch"
+                                 " WHERE batch = $1 AND state = 'done'",
+                                 batch));
+  const Row row = rows.front();
+  return BatchAnswer{row.get<Bytes>(0), row.get<Bytes>(1), row.get<Bytes>(2)};
+}
+
+absl::StatusOr<std::optional<uint64_t>> insert_batch(Transaction& tx, const NewBatch& batch) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("INSERT INTO deposit.batch (payee_id, terminal_id, idempotency_key, order_digest,"
+               " signed_order, payments, payment_count, refusals, received_ms)"
+               " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+               " ON CONFLICT (payee_id, idempotency_key) DO NOTHING RETURNING batch",
+               view(batch.order.payee_id), batch.order.terminal_id.bytes,
+               batch.order.idempotency_key, batch.order_digest, batch.signed_order, batch.payments,
+               batch.payment_count, batch.refusals, batch.received_ms));
+  if (rows.empty()) return std::nullopt;
+  return rows.front().get<uint64_t>(0);
+}
+
+absl::StatusOr<bool> lock_batch(Transaction& tx, uint64_t batch) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("SELECT state = 'done' FROM deposit.batch WHERE batch = $1 FOR NO KEY UPDATE",
+               batch));
+  return rows.front().get<bool>(0);
+}
+
+absl::Status finish_batch(Transaction& tx, uint64_t batch, const BatchAnswer& answer) {
+  return tx
+      .query(
+          "UPDATE deposit.batch SET state = 'done', receipt = $2, key_certificate = $3,"
+          " evidence = $4 WHERE batch = $1",
+          batch, answer.receipt, answer.key_certificate, answer.evidence)
+      .status();
+}
+
+absl::StatusOr<std::vector<uint64_t>> list_unfinished(Transaction& tx, uint64_t after,
+                                                      uint64_t received_before_ms, int limit) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("SELECT batch FROM deposit.batch WHERE state = 'stored' AND batch > $1"
+               " AND received_ms < $2 ORDER BY batch LIMIT $3",
+               after, received_before_ms, limit));
+  std::vector<uint64_t> batches;
+  for (const Row row : rows) batches.push_back(row.get<uint64_t>(0));
+  return batches;
+}
+
+absl::Status read_cover_facts(Transaction& tx, std::span<const SlotKey> slots,
+                              std::span<const uint64_t> first_batches, BatchFacts& facts) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows cover,
+      tx.query("SELECT cover, cover_currency FROM deposit.lock_cover($1)", view(facts.payee_id)));
+  facts.cover = cover.front().get<uint64_t>(0);
+  facts.cover_currency = cover.front().get<std::string>(1);
+
+  // From here on nobody else counts against this cover. Each statement sees what those whom the
+  // lock waited for have committed.
+  const uint64_t since_ms = facts.received_ms > protocol::kCoverWindow_ms
+                                ? facts.received_ms - protocol::kCoverWindow_ms
+                                : 0;
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows covered,
+      tx.query("SELECT coalesce(sum(credited), 0)::bigint FROM deposit.spent_before"
+               " WHERE payee_id = $1 AND credited > 0 AND currency = $2 AND received_ms > $3",
+               view(facts.payee_id), facts.cover_currency, since_ms));
+  facts.covered_last_30_days = covered.front().get<uint64_t>(0);
+
+  Bytes slots_packed;
+  for (const auto& [coin_id, slot] : slots) {
+    append(slots_packed, coin_id);
+    append(slots_packed, encode_u32(slot));
+  }
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows had,
+      tx.query("SELECT s.coin_id, s.slot"
+               " FROM generate_series(0, octet_length($2::bytea) / 36 - 1) AS i"
+               " JOIN deposit.spent_before s ON s.coin_id = substr($2::bytea, i * 36 + 1, 32)"
+               "  AND s.slot = cafe.u32_at($2::bytea, i * 36 + 32) AND s.payee_id = $1",
+               view(facts.payee_id), slots_packed));
+  for (const Row row : had) {
+    facts.had.insert({protocol::CoinId{row.get<Bytes32>(0)}, row.get<uint32_t>(1)});
+  }
+
+  Bytes batches_packed;
+  for (const uint64_t batch : first_batches) append(batches_packed, encode_u64(batch));
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows firsts,
+      tx.query("SELECT batch, payee_id, received_ms FROM deposit.batch WHERE batch IN"
+               " (SELECT cafe.u64_at($1::bytea, i * 8)"
+               "  FROM generate_series(0, octet_length($1::bytea) / 8 - 1) AS i)",
+               batches_packed));
+  for (const Row row : firsts) {
+    facts.first_deposits[row.get<uint64_t>(0)] = {PayeeId{row.get<Bytes16>(1)},
+                                                  row.get<uint64_t>(2)};
+  }
+  return absl::OkStatus();
+}
+
+absl::Status insert_spent_before(Transaction& tx, uint64_t batch, const BatchFacts& facts,
+                                 std::span<const SpentBefore> rows) {
+  if (rows.empty()) return absl::OkStatus();
+  // 32 coin ‖ 4 slot ‖ 4 position ‖ 8 case ‖ 8 value ‖ 8 credited ‖ 3 currency
+  Bytes packed;
+  for (const SpentBefore& row : rows) {
+    append(packed, row.coin_id);
+    append(packed, encode_u32(row.slot));
+    append(packed, encode_u32(row.position));
+    append(packed, encode_u64(row.case_number));
+    append(packed, encode_u64(row.value));
+    append(packed, encode_u64(row.credited));
+    append(packed, protocol::view_of(row.currency));
+  }
+  return tx
+      .query(
+          "INSERT INTO deposit.spent_before (coin_id, slot, payee_id, batch, position,"
+          " case_number, value, credited, currency, received_ms)"
+          " SELECT substr($1::bytea, i * 67 + 1, 32), cafe.u32_at($1::bytea, i * 67 + 32),"
+          "  $2, $3::bigint, cafe.u32_at($1::bytea, i * 67 + 36),"
+          "  cafe.u64_at($1::bytea, i * 67 + 40), cafe.u64_at($1::bytea, i * 67 + 48),"
+          "  cafe.u64_at($1::bytea, i * 67 + 56),"
+          "  convert_from(substr($1::bytea, i * 67 + 65, 3), 'UTF8'), $4::bigint"
+          " FROM generate_series(0, octet_length($1::bytea) / 67 - 1) AS i",
+          packed, view(facts.payee_id), batch, facts.received_ms)
+      .status();
+}
+
+absl::StatusOr<absl::flat_hash_set<Bytes32>> find_authorized(
+    Transaction& tx, std::span<const Bytes32> payment_digests) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("SELECT payment_digest FROM deposit.granted_authorization WHERE payment_digest IN"
+               " (SELECT substr($1::bytea, i * 32 + 1, 32)"
+               "  FROM generate_series(0, octet_length($1::bytea) / 32 - 1) AS i)",
+               pack(payment_digests)));
+  absl::flat_hash_set<Bytes32> found;
+  for (const Row row : rows) found.insert(row.get<Bytes32>(0));
+  return found;
+}
+
+absl::Status insert_authorization(Transaction& tx, const protocol::Authorization& granted,
+                                  uint64_t now_ms) {
+  return tx
+      .query(
+          "INSERT INTO deposit.granted_authorization AS a"
+          " (payment_digest, payee_id, terms_digest, granted_ms, reserved_until_ms)"
+          " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (payment_digest) DO UPDATE"
+          " SET granted_ms = EXCLUDED.granted_ms, reserved_until_ms ="
+          " greatest(a.reserved_until_ms, EXCLUDED.reserved_until_ms)",
+          granted.payment_digest, view(granted.payee_id), granted.terms_digest, now_ms,
+          granted.reserved_until_ms)
+      .status();
+}
+
+absl::StatusOr<absl::flat_hash_set<DenomId>> stopped_denominations(Transaction& tx) {
+  CAFE_ASSIGN_OR_RETURN(const Rows rows,
+                        tx.query("SELECT denom_id FROM deposit.denomination_stop"));
+  absl::flat_hash_set<DenomId> stopped;
+  for (const Row row : rows) stopped.insert(DenomId{row.get<Bytes32>(0)});
+  return stopped;
+}
+
+absl::StatusOr<bool> stop_denomination(Transaction& tx, const DenomId& denom_id,
+                                       std::string_view issuer_id, uint64_t batch,
+                                       std::string_view reason, uint64_t now_ms) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("INSERT INTO deposit.denomination_stop"
+               " (denom_id, issuer_id, batch, reason, stopped_ms) VALUES ($1, $2, $3, $4, $5)"
+               " ON CONFLICT (denom_id) DO NOTHING RETURNING true",
+               view(denom_id), issuer_id, batch, reason, now_ms));
+  return !rows.empty();
+}
+
+absl::StatusOr<std::vector<StoppedDenomination>> list_unacknowledged_stops(Transaction& tx) {
+  CAFE_ASSIGN_OR_RETURN(const Rows rows,
+                        tx.query("SELECT denom_id, reason FROM deposit.denomination_stop"
+                                 " WHERE acknowledged_ms IS NULL ORDER BY stopped_ms"));
+  std::vector<StoppedDenomination> stops;
+  for (const Row row : rows) {
+    stops.push_back({DenomId{row.get<Bytes32>(0)}, row.get<std::string>(1)});
+  }
+  return stops;
+}
+
+absl::Status acknowledge_stop(Transaction& tx, const DenomId& denom_id, uint64_t now_ms) {
+  return tx
+      .query(
+          "UPDATE deposit.denomination_stop SET acknowledged_ms = $2"
+          " WHERE denom_id = $1 AND acknowledged_ms IS NULL",
+          view(denom_id), now_ms)
+      .status();
+}
+
+absl::StatusOr<std::vector<Bytes>> load_lists(Transaction& tx, std::string_view issuer_id) {
+  CAFE_ASSIGN_OR_RETURN(const Rows rows, tx.query("SELECT document FROM deposit.denomination_list"
+                                                  " WHERE issuer_id = $1 ORDER BY number",
+                                                  issuer_id));
+  std::vector<Bytes> documents;
+  for (const Row row : rows) documents.push_back(row.get<Bytes>(0));
+  return documents;
+}
+
+absl::Status insert_list(Transaction& tx, std::string_view issuer_id, uint32_t number,
+                         ByteView document, uint64_t now_ms) {
+  return tx
+      .query(
+          "INSERT INTO deposit.denomination_list (issuer_id, number, document, fetched_ms)"
+          " VALUES ($1, $2, $3, $4) ON CONFLICT (issuer_id, number) DO NOTHING",
+          issuer_id, number, document, now_ms)
+      .status();
+}
+
+}  // namespace cafe::deposit::store

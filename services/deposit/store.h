@@ -1,0 +1,108 @@
+// Schema deposit: everything this service reads and writes in PostgreSQL. Errors are those of
+// libs/storage/postgres.h.
+#pragma once
+
+#include "libs/protocol/deposit.h"
+#include "libs/storage/ledger.h"
+#include "libs/storage/postgres.h"
+#include "services/deposit/decide_batch.h"
+#include "services/deposit/terminals.h"
+
+namespace cafe::deposit {
+
+// A batch as it is stored. `payments` and `refusals` are empty where only its state was asked for.
+struct StoredBatch {
+  uint64_t batch = 0;
+  protocol::PayeeId payee_id;
+  protocol::Bytes16 idempotency_key{};
+  protocol::Bytes32 order_digest{};
+  uint64_t received_ms = 0;
+  uint32_t payment_count = 0;
+  protocol::Bytes payments;  // encode_list of the encoded payments
+  protocol::Bytes refusals;  // encode_list of the reasons
+  bool done = false;
+};
+
+// What a payee is given for a batch that is done.
+struct BatchAnswer {
+  protocol::Bytes receipt;          // signed document
+  protocol::Bytes key_certificate;  // signed document
+  protocol::Bytes evidence;         // encode_evidence
+  bool operator==(const BatchAnswer&) const = default;
+};
+
+struct NewBatch {
+  protocol::DepositOrder order;
+  protocol::Bytes32 order_digest;
+  protocol::Bytes signed_order;
+  protocol::Bytes payments;
+  protocol::Bytes refusals;
+  uint32_t payment_count;
+  uint64_t received_ms;
+};
+
+struct StoppedDenomination {
+  protocol::DenomId denom_id;
+  std::string reason;
+};
+
+// Each function runs one statement or two within the caller's transaction.
+namespace store {
+
+using storage::Transaction;
+
+// Whether the payee is enrolled and not closed: UNAUTHENTICATED UNKNOWN_PAYEE, PERMISSION_DENIED
+// PAYEE_CLOSED.
+absl::Status check_payee_open(Transaction& tx, const protocol::PayeeId& payee_id);
+
+// Those of the payee's terminals that are among `ids`.
+absl::StatusOr<std::vector<EnrolledTerminal>> find_terminals(
+    Transaction& tx, const protocol::PayeeId& payee_id, std::span<const protocol::TerminalId> ids);
+
+// The batch under a payee's idempotency key, without its payments.
+absl::StatusOr<std::optional<StoredBatch>> find_batch(Transaction& tx,
+                                                      const protocol::PayeeId& payee_id,
+                                                      const protocol::Bytes16& idempotency_key);
+// NOT_FOUND UNKNOWN_BATCH.
+absl::StatusOr<StoredBatch> load_batch(Transaction& tx, uint64_t batch);
+// The answer of a batch that is done.
+absl::StatusOr<BatchAnswer> load_answer(Transaction& tx, uint64_t batch);
+// Its number, or nothing where the payee's idempotency key is taken.
+absl::StatusOr<std::optional<uint64_t>> insert_batch(Transaction& tx, const NewBatch& batch);
+// Locks the batch until the transaction ends; whether it is done.
+absl::StatusOr<bool> lock_batch(Transaction& tx, uint64_t batch);
+absl::Status finish_batch(Transaction& tx, uint64_t batch, const BatchAnswer& answer);
+// Up to `limit` numbers, ascending, above `after`, of batches that were received before and are not
+// done.
+absl::StatusOr<std::vector<uint64_t>> list_unfinished(Transaction& tx, uint64_t after,
+                                                      uint64_t received_before_ms, int limit);
+
+// The facts of section 9 for these slots (those that another payment held), under the lock of the
+// payee's cover; `stopped` is left to stopped_denominations.
+absl::Status read_cover_facts(Transaction& tx, std::span<const SlotKey> slots,
+                              std::span<const uint64_t> first_batches, BatchFacts& facts);
+absl::Status insert_spent_before(Transaction& tx, uint64_t batch, const BatchFacts& facts,
+                                 std::span<const SpentBefore> rows);
+
+absl::StatusOr<absl::flat_hash_set<protocol::Bytes32>> find_authorized(
+    Transaction& tx, std::span<const protocol::Bytes32> payment_digests);
+absl::Status insert_authorization(Transaction& tx, const protocol::Authorization& granted,
+                                  uint64_t now_ms);
+
+absl::StatusOr<absl::flat_hash_set<protocol::DenomId>> stopped_denominations(Transaction& tx);
+// Whether it is newly stopped.
+absl::StatusOr<bool> stop_denomination(Transaction& tx, const protocol::DenomId& denom_id,
+                                       std::string_view issuer_id, uint64_t batch,
+                                       std::string_view reason, uint64_t now_ms);
+absl::StatusOr<std::vector<StoppedDenomination>> list_unacknowledged_stops(Transaction& tx);
+absl::Status acknowledge_stop(Transaction& tx, const protocol::DenomId& denom_id, uint64_t now_ms);
+
+// The issuer's signed lists, in ascending order of their numbers.
+absl::StatusOr<std::vector<protocol::Bytes>> load_lists(Transaction& tx,
+                                                        std::string_view issuer_id);
+// Does nothing where a list of this number is stored.
+absl::Status insert_list(Transaction& tx, std::string_view issuer_id, uint32_t number,
+                         protocol::ByteView document, uint64_t now_ms);
+
+}  // namespace store
+}  // namespace cafe::deposit
