@@ -1,0 +1,90 @@
+// What the service's operations work with: the issuer's keys, its books, its clock.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "libs/platform/clock.h"
+#include "libs/platform/metrics.h"
+#include "libs/protocol/rng.h"
+#include "libs/storage/key_files.h"
+#include "libs/storage/ledger.h"
+#include "libs/storage/postgres.h"
+#include "libs/storage/rate_limiter.h"
+#include "services/withdrawal/list_keeper.h"
+#include "services/withdrawal/registration_nonce.h"
+
+namespace cafe::withdrawal {
+
+// What the operator hands to the service.
+struct IssuerKeys {
+  protocol::TrustAnchors anchors;
+  storage::DenominationSecrets denominations;
+  storage::OnlineKey signing;  // purpose "withdrawal"
+  // Of all on-line keys of the issuer, for wallets and terminals; encoded.
+  std::vector<protocol::Bytes> certificates;
+};
+
+// Series: cafe_withdrawal_orders_total{outcome}, cafe_withdrawal_registrations_total,
+// cafe_withdrawal_coins_issued_total{denomination}, cafe_withdrawal_value_issued_total{currency}.
+class OrderMetrics {
+ public:
+  explicit OrderMetrics(platform::Metrics& metrics);
+  platform::Counter& opened;
+  platform::Counter& completed;
+  platform::Counter& repeated;  // the same order again
+  platform::Counter& voided;
+  platform::Counter& registered;
+  void issued(const protocol::Denomination& denomination, const protocol::DenomId& id,
+              uint32_t count, uint64_t value);
+
+ private:
+  platform::Metrics& metrics_;
+};
+
+// How often anybody may ask. 0: no limit.
+struct CallLimits {
+  int64_t registrations_per_minute = 0;  // of one peer address
+  int64_t orders_per_minute = 0;         // of one account
+};
+
+// Thread-safe as a whole.
+struct Issuer {
+  // `db`, `clock`, `rng` and `metrics` must outlive it; `cache` may be null and must, too.
+  // Errors: FAILED_PRECONDITION WRONG_ISSUER (the key files are of different issuers),
+  // UNKNOWN_ISSUER, KEY_EXPIRED (the signing key's certificate).
+  static absl::StatusOr<std::unique_ptr<Issuer>> create(
+      IssuerKeys keys, const CallLimits& limits, storage::Database& db, storage::Cache* cache,
+      const platform::Clock& clock, protocol::Rng& rng, platform::Metrics& metrics);
+
+  const std::string& id() const { return keys.denominations.issuer_id; }
+  uint64_t now_s() const { return platform::unix_seconds(clock); }
+  protocol::SignedDocument sign(protocol::Bytes frame) const {
+    return protocol::SignedDocument::sign(std::move(frame), keys.signing.key);
+  }
+  // INVALID_ARGUMENT WRONG_ISSUER.
+  absl::Status check_own(std::string_view issuer_id) const;
+  // RESOURCE_EXHAUSTED RATE_LIMITED.
+  absl::Status admit_peer(std::string_view address);
+  absl::Status admit_account(const protocol::AccountId& account);
+
+  const IssuerKeys keys;
+  const protocol::IssuerSecret secret;
+  const RegistrationNonces nonces;
+  storage::Database& db;
+  const std::unique_ptr<storage::Ledger> ledger;
+  const platform::Clock& clock;
+  protocol::Rng& rng;
+  ListKeeper lists;
+  OrderMetrics metrics;
+
+ private:
+  Issuer(IssuerKeys keys, const CallLimits& limits, const protocol::Point& master_key,
+         storage::Database& db, storage::Cache* cache, const platform::Clock& clock,
+         protocol::Rng& rng, platform::Metrics& metrics);
+
+  std::unique_ptr<storage::RateLimiter> peers_;
+  std::unique_ptr<storage::RateLimiter> accounts_;
+};
+
+}  // namespace cafe::withdrawal

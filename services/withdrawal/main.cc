@@ -1,0 +1,35 @@
+#include "libs/platform/config.h"
+#include "libs/platform/server.h"
+#include "services/withdrawal/setup.h"
+
+int main(int argc, char** argv) {
+  using cafe::platform::add_option;
+
+  cafe::platform::ServiceOptions common{.service = "withdrawal", .listen = "127.0.0.1:7101"};
+  cafe::withdrawal::WithdrawalOptions options;
+  CLI::App app(
+      "cafe-withdrawal: registers wallets and issues coins. The only holder of the denominations' "
+      "keys.");
+  cafe::platform::register_service_options(app, common);
+  add_option(app, "--trust", options.trust, "trust.json: the master keys and the manufacturers'")
+      ->required();
+  add_option(app, "--denomination-keys", options.denomination_keys,
+             "file of the denominations' secret keys; its owner's alone")
+      ->required();
+  add_option(app, "--signing-key", options.signing_key,
+             "file of the on-line key of purpose \"withdrawal\"; its owner's alone")
+      ->required();
+  add_option(app, "--key-certificates", options.key_certificates,
+             "folder whose *.cert files are handed out: the certificates of the issuer's on-line "
+             "keys, in hexadecimal");
+  add_option(app, "--registrations-per-minute", options.registrations_per_minute,
+             "from one address; 0: no limit");
+  add_option(app, "--orders-per-minute", options.orders_per_minute,
+             "calls about orders of one account; 0: no limit");
+  if (const auto exit_code = cafe::platform::parse_command_line(app, common, argc, argv)) {
+    return *exit_code;
+  }
+  return cafe::platform::run_service(common, [&](cafe::platform::ServiceHost& host) {
+    return cafe::withdrawal::set_up(host, options);
+  });
+}

@@ -1,0 +1,131 @@
+#include "services/withdrawal/setup.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "libs/platform/background.h"
+#include "libs/storage/redis.h"
+#include "services/withdrawal/withdrawal_service.h"
+
+namespace cafe::withdrawal {
+namespace {
+
+constexpr absl::Duration kListRefresh = absl::Seconds(2);
+
+/// The certificate in one file, valid for whatever purpose it names.
+absl::StatusOr<protocol::Bytes> read_certificate(const std::filesystem::path& path,
+                                                 const protocol::TrustAnchors& anchors) {
+  CAFE_ASSIGN_OR_RETURN(std::string hex, storage::read_file(path));
+  while (!hex.empty() && (hex.back() == '\n' || hex.back() == '\r')) hex.pop_back();
+  const auto checked = [&]() -> absl::StatusOr<protocol::Bytes> {
+    CAFE_ASSIGN_OR_RETURN(protocol::Bytes bytes, protocol::from_hex(hex));
+    CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(bytes));
+    CAFE_ASSIGN_OR_RETURN(const auto named, protocol::KeyCertificate::decode(document.frame));
+    CAFE_RETURN_IF_ERROR(
+        protocol::open_key_certificate(document, anchors, named.purpose, std::nullopt).status());
+    return bytes;
+  }();
+  if (checked.ok()) return checked;
+  return protocol::make_error(checked.status().code(), protocol::reason_of(checked.status()),
+                              path.string() + ": " + std::string(checked.status().message()));
+}
+
+absl::StatusOr<std::vector<protocol::Bytes>> read_certificates(
+    const std::string& folder, const protocol::TrustAnchors& anchors) {
+  std::vector<std::filesystem::path> paths;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".cert") paths.push_back(entry.path());
+  }
+  if (error) {
+    return protocol::invalid("FILE_UNUSABLE", "--key-certificates: cannot read the folder " +
+                                                  folder + ": " + error.message() + ".");
+  }
+  std::sort(paths.begin(), paths.end());
+  std::vector<protocol::Bytes> certificates;
+  for (const auto& path : paths) {
+    CAFE_ASSIGN_OR_RETURN(certificates.emplace_back(), read_certificate(path, anchors));
+  }
+  return certificates;
+}
+
+/// redis://host:port or redis://host:port/0, or a socket's path.
+absl::StatusOr<std::string> redis_address(const std::string& url) {
+  std::string address = url;
+  if (constexpr std::string_view kScheme = "redis://"; address.starts_with(kScheme)) {
+    address.erase(0, kScheme.size());
+    if (const size_t slash = address.find('/'); slash != std::string::npos) {
+      if (const std::string database = address.substr(slash); database != "/" && database != "/0") {
+        return protocol::invalid("BAD_REDIS_URL", "--redis-url: only database 0 is used.");
+      }
+      address.resize(slash);
+    }
+  }
+  if (address.empty()) {
+    return protocol::invalid("BAD_REDIS_URL",
+                             "--redis-url is redis://host:port, like "
+                             "redis://127.0.0.1:6379, or a socket's path.");
+  }
+  return address;
+}
+
+}  // namespace
+
+absl::StatusOr<IssuerKeys> load_keys(const WithdrawalOptions& options) {
+  CAFE_ASSIGN_OR_RETURN(auto anchors, storage::load_trust(options.trust));
+  CAFE_ASSIGN_OR_RETURN(auto denominations,
+                        storage::load_denomination_secrets(options.denomination_keys));
+  CAFE_ASSIGN_OR_RETURN(
+      auto signing,
+      storage::load_online_key(options.signing_key, protocol::kPurposeWithdrawal, anchors));
+  std::vector<protocol::Bytes> certificates;
+  if (!options.key_certificates.empty()) {
+    CAFE_ASSIGN_OR_RETURN(certificates, read_certificates(options.key_certificates, anchors));
+  }
+  const protocol::Bytes own = signing.certificate.encode();
+  if (std::find(certificates.begin(), certificates.end(), own) == certificates.end()) {
+    certificates.push_back(own);
+  }
+  return IssuerKeys{std::move(anchors), std::move(denominations), std::move(signing),
+                    std::move(certificates)};
+}
+
+absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& options) {
+  const platform::ServiceOptions& common = host.options();
+  CAFE_ASSIGN_OR_RETURN(IssuerKeys keys, load_keys(options));
+  if (!common.issuer_id.empty() && common.issuer_id != keys.denominations.issuer_id) {
+    return protocol::invalid("WRONG_ISSUER", "--issuer-id is " + common.issuer_id +
+                                                 ", but the key files are of " +
+                                                 keys.denominations.issuer_id + ".");
+  }
+  if (common.database_url.empty()) {
+    return protocol::invalid("BAD_DATABASE_OPTIONS", "--database-url is required.");
+  }
+  // One connection for each worker, and one for the refresher.
+  CAFE_ASSIGN_OR_RETURN(auto opened,
+                        storage::Database::open({.url = common.database_url,
+                                                 .pool_size = static_cast<int>(common.workers) + 1,
+                                                 .application_name = "cafe-withdrawal"}));
+  storage::Database& db = host.own(std::move(opened));
+  storage::Cache* cache = nullptr;
+  if (!common.redis_url.empty()) {
+    CAFE_ASSIGN_OR_RETURN(const std::string address, redis_address(common.redis_url));
+    cache = &host.own(std::make_unique<storage::RedisCache>(
+        storage::RedisOptions{.address = address, .password = {}}));
+  }
+  protocol::Rng& rng = host.own(std::make_unique<protocol::SystemRng>());
+  CAFE_ASSIGN_OR_RETURN(
+      auto created, Issuer::create(std::move(keys),
+                                   {.registrations_per_minute = options.registrations_per_minute,
+                                    .orders_per_minute = options.orders_per_minute},
+                                   db, cache, host.clock(), rng, host.metrics()));
+  Issuer& issuer = host.own(std::move(created));
+  CAFE_RETURN_IF_ERROR(issuer.lists.refresh(db));
+  host.own(std::make_unique<platform::BackgroundWorker>(
+      "denomination-lists", kListRefresh, host.metrics(),
+      [&issuer](const std::stop_token&) { return issuer.lists.refresh(issuer.db); }));
+  host.serve(std::make_unique<WithdrawalService>(host.runtime(), issuer));
+  return absl::OkStatus();
+}
+
+}  // namespace cafe::withdrawal

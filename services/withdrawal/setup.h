@@ -1,0 +1,28 @@
+// Puts the service together from its options: main.cc and the integration tests call it.
+#pragma once
+
+#include "libs/platform/server.h"
+#include "services/withdrawal/issuer.h"
+
+namespace cafe::withdrawal {
+
+struct WithdrawalOptions {
+  std::string trust;              // --trust: trust.json
+  std::string denomination_keys;  // --denomination-keys: the denominations' secrets
+  std::string signing_key;        // --signing-key: the on-line key of purpose "withdrawal"
+  // --key-certificates: a folder; its *.cert files hold the certificates of the issuer's other
+  // on-line keys, each a signed document in hexadecimal. Empty: only our own is handed out.
+  std::string key_certificates;
+  uint32_t registrations_per_minute = 6000;  // of one address; 0: no limit
+  uint32_t orders_per_minute = 600;          // calls about orders of one account; 0: no limit
+};
+
+// Loads and checks the key files. Errors: those of libs/storage/key_files.h, and of
+// open_key_certificate with the file's name.
+absl::StatusOr<IssuerKeys> load_keys(const WithdrawalOptions& options);
+
+// Everything that host.start() then serves. Errors: wrong files or options, an unreachable
+// database, key files of another issuer than --issuer-id.
+absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& options);
+
+}  // namespace cafe::withdrawal

@@ -1,0 +1,168 @@
+#include "services/withdrawal/withdrawal_service.h"
+
+#include "services/withdrawal/accounts.h"
+#include "services/withdrawal/orders.h"
+#include "services/withdrawal/register_account.h"
+
+namespace cafe::withdrawal {
+namespace {
+
+using platform::CallInfo;
+using platform::serve_unary;
+using protocol::to_string;
+using protocol::view_of;
+
+/// "ipv4:203.0.113.7:50312" without the port, which changes with each connection.
+std::string address_of(const grpc::CallbackServerContext& context) {
+  const std::string peer = context.peer();
+  return peer.substr(0, peer.rfind(':'));
+}
+
+absl::Status get_denominations(Issuer& issuer, const v1::GetDenominationsRequest& request,
+                               v1::GetDenominationsResponse& response) {
+  CAFE_ASSIGN_OR_RETURN(const auto offer, issuer.lists.offer());
+  const DenominationBook& newest = *offer->book;
+  if (request.list_number() == 0 || request.list_number() == newest.list().number) {
+    response.set_list(to_string(newest.document().encode()));
+  } else {
+    CAFE_ASSIGN_OR_RETURN(
+        const auto row,
+        issuer.db.transaction({.read_only = true, .idempotent = true}, [&](Transaction& tx) {
+          return find_list(tx, request.list_number());
+        }));
+    CAFE_ASSIGN_OR_RETURN(const auto document, issuer.lists.verified(row.document));
+    response.set_list(to_string(document.encode()));
+  }
+  for (const protocol::Bytes& certificate : issuer.keys.certificates) {
+    response.add_key_certificates(to_string(certificate));
+  }
+  for (const protocol::DenomId& id : offer->stopped) response.add_stopped(to_string(id));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* WithdrawalService::GetDenominations(
+    grpc::CallbackServerContext* context, const v1::GetDenominationsRequest* request,
+    v1::GetDenominationsResponse* response) {
+  return serve_unary(
+      runtime_, "Withdrawal/GetDenominations", context, request, response,
+      [this](const CallInfo&, const v1::GetDenominationsRequest& in,
+             v1::GetDenominationsResponse& out) { return get_denominations(issuer_, in, out); });
+}
+
+grpc::ServerUnaryReactor* WithdrawalService::BeginRegistration(
+    grpc::CallbackServerContext* context, const v1::BeginRegistrationRequest* request,
+    v1::BeginRegistrationResponse* response) {
+  return serve_unary(runtime_, "Withdrawal/BeginRegistration", context, request, response,
+                     [this](const CallInfo&, const v1::BeginRegistrationRequest&,
+                            v1::BeginRegistrationResponse& out) {
+                       out.set_nonce(to_string(issuer_.nonces.draw(issuer_.now_s(), issuer_.rng)));
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* WithdrawalService::Register(grpc::CallbackServerContext* context,
+                                                      const v1::RegisterRequest* request,
+                                                      v1::RegisterResponse* response) {
+  return serve_unary(
+      runtime_, "Withdrawal/Register", context, request, response,
+      [this, address = address_of(*context)](const CallInfo&, const v1::RegisterRequest& in,
+                                             v1::RegisterResponse& out) -> absl::Status {
+        CAFE_RETURN_IF_ERROR(issuer_.admit_peer(address));
+        CAFE_ASSIGN_OR_RETURN(const auto receipt,
+                              register_account(issuer_, view_of(in.registration_file())));
+        out.set_receipt(to_string(receipt));
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* WithdrawalService::Open(grpc::CallbackServerContext* context,
+                                                  const v1::OpenOrderRequest* request,
+                                                  v1::OpenOrderResponse* response) {
+  return serve_unary(runtime_, "Withdrawal/Open", context, request, response,
+                     [this](const CallInfo&, const v1::OpenOrderRequest& in,
+                            v1::OpenOrderResponse& out) -> absl::Status {
+                       CAFE_ASSIGN_OR_RETURN(const auto answer,
+                                             open_order(issuer_, view_of(in.open())));
+                       out.set_answer(to_string(answer));
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* WithdrawalService::Complete(grpc::CallbackServerContext* context,
+                                                      const v1::CompleteOrderRequest* request,
+                                                      v1::CompleteOrderResponse* response) {
+  return serve_unary(runtime_, "Withdrawal/Complete", context, request, response,
+                     [this](const CallInfo&, const v1::CompleteOrderRequest& in,
+                            v1::CompleteOrderResponse& out) -> absl::Status {
+                       CAFE_ASSIGN_OR_RETURN(const auto completion,
+                                             complete_order(issuer_, view_of(in.order())));
+                       out.set_completion(to_string(completion));
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* WithdrawalService::Void(grpc::CallbackServerContext* context,
+                                                  const v1::VoidOrderRequest* request,
+                                                  v1::VoidOrderResponse* response) {
+  return serve_unary(runtime_, "Withdrawal/Void", context, request, response,
+                     [this](const CallInfo&, const v1::VoidOrderRequest& in,
+                            v1::VoidOrderResponse& out) -> absl::Status {
+                       CAFE_ASSIGN_OR_RETURN(const auto outcome,
+                                             void_order(issuer_, view_of(in.void_request())));
+                       if (outcome.completed) {
+                         out.set_completion(to_string(outcome.document));
+                       } else {
+                         out.set_void_statement(to_string(outcome.document));
+                       }
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* WithdrawalService::FindAccount(grpc::CallbackServerContext* context,
+                                                         const v1::FindAccountRequest* request,
+                                                         v1::FindAccountResponse* response) {
+  return serve_unary(
+      runtime_, "Withdrawal/FindAccount", context, request, response,
+      [this](const CallInfo& call, const v1::FindAccountRequest& in,
+             v1::FindAccountResponse& out) -> absl::Status {
+        CAFE_RETURN_IF_ERROR(platform::require_caller(call, {"doublespend", "operator"}));
+        CAFE_ASSIGN_OR_RETURN(const auto found,
+                              find_identity(issuer_, view_of(in.identity_point())));
+        out.set_account_id(to_string(found.id));
+        out.set_registration_file(to_string(found.registration_file));
+        out.set_closed(found.closed);
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* WithdrawalService::CloseAccount(grpc::CallbackServerContext* context,
+                                                          const v1::CloseAccountRequest* request,
+                                                          v1::CloseAccountResponse* response) {
+  return serve_unary(runtime_, "Withdrawal/CloseAccount", context, request, response,
+                     [this](const CallInfo& call, const v1::CloseAccountRequest& in,
+                            v1::CloseAccountResponse& out) -> absl::Status {
+                       CAFE_RETURN_IF_ERROR(platform::require_caller(call, {"doublespend"}));
+                       CAFE_ASSIGN_OR_RETURN(const auto closing,
+                                             close_convicted(issuer_, view_of(in.signed_case())));
+                       out.set_account_id(to_string(closing.account));
+                       out.set_was_closed_already(closing.was_closed_already);
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* WithdrawalService::StopDenomination(
+    grpc::CallbackServerContext* context, const v1::StopDenominationRequest* request,
+    v1::StopDenominationResponse* response) {
+  return serve_unary(
+      runtime_, "Withdrawal/StopDenomination", context, request, response,
+      [this](const CallInfo& call, const v1::StopDenominationRequest& in,
+             v1::StopDenominationResponse&) -> absl::Status {
+        CAFE_RETURN_IF_ERROR(platform::require_caller(call, {"deposit", "operator"}));
+        return stop_denomination(issuer_, view_of(in.denom_id()), in.reason(),
+                                 call.peer.anonymous() ? "unauthenticated" : call.peer.service);
+      });
+}
+
+}  // namespace cafe::withdrawal
