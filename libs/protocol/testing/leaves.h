@@ -67,7 +67,8 @@ inline Bytes replace_field(ByteView document, size_t offset, ByteView content) {
     Bytes inner = protocol::to_bytes(field);
     if (offset == begin) {
       inner = protocol::to_bytes(content);
-    } else if (offset > begin && offset < begin + length) {
+      // An empty last field begins where its frame ends.
+    } else if (offset > begin && offset <= begin + length) {
       inner = replace_field(field, offset - begin, content);
     }
     protocol::append(out, encode_u32(static_cast<uint32_t>(inner.size())));
