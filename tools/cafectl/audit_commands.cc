@@ -1,0 +1,58 @@
+// cafectl audit.
+#include "libs/storage/key_files.h"
+#include "tools/cafectl/audit.h"
+#include "tools/cafectl/command.h"
+
+namespace cafe::cafectl {
+
+namespace {
+
+struct AuditOptions {
+  std::string trust;
+};
+
+absl::StatusOr<Json> audit(const Context& context, const AuditOptions& options) {
+  std::optional<protocol::TrustAnchors> anchors;
+  if (!options.trust.empty()) {
+    CAFE_ASSIGN_OR_RETURN(anchors, storage::load_trust(options.trust));
+  }
+  CAFE_ASSIGN_OR_RETURN(const auto db, context.database());
+  CAFE_ASSIGN_OR_RETURN(
+      const Audit result,
+      db->transaction({.isolation = storage::Isolation::kRepeatableRead, .read_only = true},
+                      [&](storage::Transaction& tx) { return run_audit(tx, anchors); }));
+  if (context.json) return result.to_json();
+  // For people: a line for each check, then what is wrong.
+  Json table = result.to_json();
+  Json lines{{"result", table["result"]}};
+  for (const Json& check : table["checks"]) {
+    lines[check["check"].get<std::string>()] = check["result"].get<std::string>() + "  (" +
+                                               std::to_string(check["examined"].get<uint64_t>()) +
+                                               ": " + check["rule"].get<std::string>() + ")";
+    if (check.contains("first")) {
+      int number = 0;
+      for (const Json& violation : check["first"])
+        lines[check["check"].get<std::string>() + " violation " + std::to_string(++number)] =
+            violation;
+    }
+  }
+  lines["batches in progress"] = result.batches_in_progress;
+  lines["cases in progress"] = result.cases_in_progress;
+  return lines;
+}
+
+}  // namespace
+
+void register_audit(CLI::App& app, Context& context) {
+  auto options = std::make_shared<AuditOptions>();
+  CLI::App* command =
+      add_command(app, context, "audit",
+                  "Recompute everything: money is neither lost nor made (exit code 1 where it is)",
+                  [&context, options] { return audit(context, *options); });
+  command
+      ->add_option("--trust", options->trust,
+                   "trust.json: also check every signature and every case")
+      ->check(CLI::ExistingFile);
+}
+
+}  // namespace cafe::cafectl
