@@ -80,7 +80,7 @@ absl::Status call_unary(const CallOptions& options,
       return make_error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
                         "The deadline passed before the call to the other service was made.");
     }
-    const absl::Status status = attempt(deadline, request_id, rpc);
+    absl::Status status = attempt(deadline, request_id, rpc);
     if (!absl::IsUnavailable(status) || !options.idempotent || ++failures >= options.max_attempts) {
       return status;
     }

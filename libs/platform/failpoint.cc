@@ -1,8 +1,8 @@
 #include "libs/platform/failpoint.h"
 
-#include <signal.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdint>
 #include <map>
 #include <mutex>

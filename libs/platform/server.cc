@@ -35,7 +35,7 @@ absl::Status write_durably(const std::string& path, const std::string& content) 
   const bool written =
       ::write(file, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
       ::fsync(file) == 0;
-  const absl::Status status = written ? absl::OkStatus() : file_error(path, "write");
+  absl::Status status = written ? absl::OkStatus() : file_error(path, "write");
   ::close(file);
   return status;
 }
