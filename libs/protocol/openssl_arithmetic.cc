@@ -98,20 +98,24 @@ std::optional<Point> from_handle(const EC_POINT* point) {
 #if OPENSSL_VERSION_MAJOR < 4
 namespace {
 
-// The encoding of a point whose Z is 1: its coordinates are X and Y as they stand.
-Point encode_affine(const EC_POINT* point) {
-  SecretNumber x;
-  SecretNumber y;
-  SecretNumber z;
-  require_openssl(EC_POINT_get_Jprojective_coordinates_GFp(group(), point, x, y, z, bn_ctx()) ==
-                      1 &&
-                  BN_is_one(z));
-  Point::Encoding out;
-  out[0] = POINT_CONVERSION_UNCOMPRESSED;
-  require_openssl(BN_bn2binpad(x, out.data() + 1, 32) == 32 &&
-                  BN_bn2binpad(y, out.data() + 33, 32) == 32);
-  return PointAccess::make(out);
-}
+// Reads points whose Z is 1: their coordinates are X and Y as they stand. The numbers are made once
+// for all of them.
+class AffineReader {
+ public:
+  Point read(const EC_POINT* point) {
+    require_openssl(
+        EC_POINT_get_Jprojective_coordinates_GFp(group(), point, x_, y_, z_, bn_ctx()) == 1 &&
+        BN_is_one(z_));
+    Point::Encoding out;
+    out[0] = POINT_CONVERSION_UNCOMPRESSED;
+    require_openssl(BN_bn2binpad(x_, out.data() + 1, 32) == 32 &&
+                    BN_bn2binpad(y_, out.data() + 33, 32) == 32);
+    return PointAccess::make(out);
+  }
+
+ private:
+  SecretNumber x_, y_, z_;
+};
 
 }  // namespace
 #endif
@@ -128,7 +132,8 @@ std::optional<std::vector<Point>> from_handles(std::span<const PointHandle> poin
 #if OPENSSL_VERSION_MAJOR < 4
   if (raw.empty()) return out;
   require_openssl(EC_POINTs_make_affine(group(), raw.size(), raw.data(), bn_ctx()) == 1);
-  for (const EC_POINT* point : raw) out.push_back(encode_affine(point));
+  AffineReader reader;
+  for (const EC_POINT* point : raw) out.push_back(reader.read(point));
 #else
   // Deprecated in 3.0 and not to be counted on later; one inversion a point instead.
   for (const EC_POINT* point : raw) out.push_back(*from_handle(point));
