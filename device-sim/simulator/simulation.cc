@@ -329,13 +329,21 @@ absl::Status Simulation::deposit_everything() {
   return absl::OkStatus();
 }
 
+absl::Status Simulation::note_earlier_cases() {
+  if (!backend_.can_read_cases()) return absl::OkStatus();
+  CAFE_ASSIGN_OR_RETURN(const std::vector<CaseRow> cases, backend_.cases());
+  if (!cases.empty()) last_case_before_ = cases.back().number;
+  return absl::OkStatus();
+}
+
 // Waits until the issuer has finished its cases: every one proved, and all that were planted among
 // them.
 absl::Status Simulation::collect_cases() {
   const auto give_up =
       std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.case_patience_ms);
   for (;;) {
-    CAFE_ASSIGN_OR_RETURN(const std::vector<CaseRow> cases, backend_.cases());
+    CAFE_ASSIGN_OR_RETURN(std::vector<CaseRow> cases, backend_.cases());
+    std::erase_if(cases, [&](const CaseRow& row) { return row.number <= last_case_before_; });
     std::set<AccountId> caught;
     uint64_t unproved = 0;
     for (const CaseRow& row : cases) {
@@ -360,6 +368,7 @@ absl::Status Simulation::collect_cases() {
 absl::StatusOr<Outcome> Simulation::run() {
   const auto start = std::chrono::steady_clock::now();
   CAFE_RETURN_IF_ERROR(prepare());
+  CAFE_RETURN_IF_ERROR(note_earlier_cases());
   for_each_customer([this](Customer& customer) { return register_customer(customer); },
                     "registered");
   if (!outcome_.failures.empty()) return outcome_;

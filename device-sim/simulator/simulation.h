@@ -91,6 +91,7 @@ class Simulation {
   absl::Status withdraw(Customer& customer);
   absl::Status deposit(Shop& shop, bool all);
   absl::Status deposit_everything();
+  absl::Status note_earlier_cases();
   absl::Status collect_cases();
   std::string seed_of(const Customer& customer, std::string_view what) const;
   void count(const std::function<void(Totals&)>& change);
@@ -100,6 +101,7 @@ class Simulation {
   Backend& backend_;
   std::mutex mutex_;
   Outcome outcome_;
+  uint64_t last_case_before_ = 0;  // an issuer that is up may have convicted others earlier
   std::vector<std::unique_ptr<Shop>> shops_;
   std::vector<std::unique_ptr<Customer>> customers_;
 };
