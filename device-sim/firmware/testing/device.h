@@ -1,0 +1,99 @@
+// A whole user's device and an issuer for it, for tests: real firmware on both chips, simulated
+// memories, the issuer played with the library's own functions.
+#pragma once
+
+#include <map>
+
+#include "device-sim/firmware/pos/terminal.h"
+#include "device-sim/firmware/testing/chip.h"
+#include "device-sim/firmware/wallet/wallet.h"
+#include "libs/protocol/testing/world.h"
+
+namespace cafe::testing {
+
+inline constexpr uint64_t kWorldNow_ms = kWorldNow_s * 1000;
+
+// An owner who presses the buttons as told.
+struct TestOwner : wallet::Owner {
+  bool confirm_payment(const wallet::Bill& bill) override {
+    ++payments_asked;
+    last_bill = bill;
+    return willing;
+  }
+  bool confirm_order(std::span<const protocol::Completion::Debit> sums) override {
+    last_sums.assign(sums.begin(), sums.end());
+    return willing;
+  }
+  bool willing = true;
+  int payments_asked = 0;
+  wallet::Bill last_bill;
+  std::vector<protocol::Completion::Debit> last_sums;
+};
+
+// The issuer's services, as far as a wallet meets them: it answers one challenge for each nonce.
+class TestIssuer {
+ public:
+  explicit TestIssuer(World& world) : world_(world) {}
+
+  protocol::Bytes32 nonce() { return world_.rng.array<32>(); }
+  absl::StatusOr<protocol::Bytes> register_wallet(protocol::ByteView file,
+                                                  const protocol::Bytes32& nonce);
+  absl::StatusOr<protocol::Bytes> open(protocol::ByteView signed_open,
+                                       uint64_t now_s = kWorldNow_s);
+  // The same order again gets the same completion; another for the same N is refused (ORDER_CLASH).
+  absl::StatusOr<protocol::Bytes> complete(protocol::ByteView signed_order);
+  // The signed void, or nothing where the order completed.
+  absl::StatusOr<protocol::Bytes> void_order(protocol::ByteView request);
+  size_t completed() const { return completions_.size(); }
+
+  // Alters a completion before it is signed: an issuer that lies.
+  std::function<void(protocol::Completion&)> tamper;
+
+ private:
+  World& world_;
+  std::map<protocol::AccountId, protocol::CheckedRegistration> accounts_;
+  std::map<uint64_t, std::pair<protocol::Bytes32, protocol::Bytes>> completions_;
+  std::map<std::pair<uint64_t, uint64_t>, bool> voids_;
+};
+
+// A chip and the wallet around it.
+class Device {
+ public:
+  // Manufactured, not started.
+  Device(World& world, std::string_view seed, size_t wallet_memory = 512 * 1024);
+
+  // Power off and on: both firmwares anew, on what their memories hold.
+  absl::Status restart();
+  // Starts, takes list, keys and a terminal's notice, and registers.
+  void set_up(TestIssuer& issuer, pos::Terminal& terminal);
+  // A whole order.
+  void withdraw(TestIssuer& issuer, const std::vector<protocol::OrderLine>& lines);
+
+  Chip chip;
+  firmware::MemoryImage memory;
+  TestOwner owner;
+  std::unique_ptr<wallet::Wallet> wallet;
+
+ private:
+  World& world_;
+  protocol::SeededRng rng_;
+};
+
+// The world's terminal.
+class Till {
+ public:
+  Till(World& world, std::string_view seed, size_t memory_size = 1024 * 1024);
+  absl::Status restart();
+
+  firmware::MemoryImage memory;
+  std::unique_ptr<pos::Terminal> terminal;
+
+ private:
+  World& world_;
+  protocol::SeededRng rng_;
+};
+
+// The terms of an encoded offer.
+protocol::SignedDocument terms_of(protocol::ByteView offer);
+
+}  // namespace cafe::testing
