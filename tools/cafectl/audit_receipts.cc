@@ -1,0 +1,281 @@
+#include "tools/cafectl/audit_receipts.h"
+
+#include "libs/protocol/deposit.h"
+#include "libs/storage/ledger.h"
+
+namespace cafe::cafectl {
+
+using protocol::Bytes;
+using protocol::ByteView;
+using storage::Row;
+using storage::Rows;
+using storage::Transaction;
+
+std::string account_name(ByteView owner, const std::string& currency) {
+  return protocol::to_hex(owner) + " " + currency;
+}
+
+absl::StatusOr<Currencies> published_currencies(Transaction& tx) {
+  CAFE_ASSIGN_OR_RETURN(const Rows rows,
+                        tx.query("SELECT document FROM withdrawal.denomination_list"));
+  Currencies currencies;
+  for (const Row row : rows) {
+    CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(row.get<Bytes>(0)));
+    CAFE_ASSIGN_OR_RETURN(const auto list, protocol::DenominationList::decode(document.frame));
+    for (const auto& denomination : list.denominations)
+      currencies[denomination.id().hex()] = denomination.currency;
+  }
+  return currencies;
+}
+
+absl::StatusOr<Sums> ledger_sums(Transaction& tx, std::string_view account_kind,
+                                 std::string_view posting_kind) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("SELECT encode(a.owner, 'hex') || ' ' || a.currency, sum(e.amount)::bigint FROM "
+               "ledger.entry e "
+               "JOIN ledger.account a ON a.id = e.account_id JOIN ledger.posting p ON p.id = "
+               "e.posting_id "
+               "WHERE a.kind = $1 AND p.kind = $2 GROUP BY 1",
+               account_kind, posting_kind));
+  Sums sums;
+  for (const Row row : rows) sums[row.get<std::string>(0)] = row.get<int64_t>(1);
+  return sums;
+}
+
+void compare(AuditCheck& check, const Sums& expected, const Sums& found,
+             const std::string& subject) {
+  for (const auto& [owner, amount] : expected) {
+    ++check.examined;
+    const auto it = found.find(owner);
+    const int64_t other = it == found.end() ? 0 : it->second;
+    if (other != amount) {
+      check.violated(subject + " " + owner + ": documents say " + std::to_string(amount) +
+                     ", the ledger " + std::to_string(other));
+    }
+  }
+  for (const auto& [owner, amount] : found) {
+    if (!expected.contains(owner) && amount != 0) {
+      check.violated(subject + " " + owner + ": the ledger has " + std::to_string(amount) +
+                     " without a document");
+    }
+  }
+}
+
+namespace {
+
+constexpr int64_t kBatchesAtOnce = 50;
+
+// The rows that one batch must have: packed (coin id ‖ u32 slot ‖ u32 position ‖ u8 double).
+struct ExpectedRows {
+  Bytes first;   // in coinstore.spent
+  Bytes second;  // in coinstore.double_spend
+};
+
+void append_row(Bytes& to, const protocol::CoinId& coin, uint32_t slot, size_t payment,
+                size_t spend) {
+  protocol::append(to, coin);
+  protocol::append(to, protocol::encode_u32(slot));
+  protocol::append(
+      to, protocol::encode_u32(static_cast<uint32_t>(payment * protocol::kMaxSpends + spend)));
+}
+
+absl::StatusOr<std::vector<Bytes>> split_archive(ByteView archive) {
+  std::vector<Bytes> out;
+  while (!archive.empty()) {
+    if (archive.size() < 4)
+      return protocol::invalid("TRUNCATED", "An archive ends inside a length.");
+    const uint32_t length = protocol::decode_u32(archive.first<4>());
+    if (archive.size() - 4 < length)
+      return protocol::invalid("TRUNCATED", "An archive ends inside a payment.");
+    out.push_back(protocol::to_bytes(archive.subspan(4, length)));
+    archive = archive.subspan(4 + size_t{length});
+  }
+  return out;
+}
+
+// Adds one payment's verdicts to the sums and the rows that must be there; false where they do not
+// fit the payment.
+bool take_payment(const protocol::Payment& payment, const protocol::PaymentVerdict& verdict,
+                  size_t index, ReceiptChecks& checks, ExpectedRows& rows) {
+  if (verdict.slots.size() != payment.spends.size()) return false;
+  uint64_t credited = 0;
+  for (size_t j = 0; j < payment.spends.size(); ++j) {
+    const protocol::SlotVerdict& slot = verdict.slots[j];
+    const protocol::Coin& coin = payment.coins[payment.spends[j].coin];
+    credited += slot.credited;
+    switch (slot.code) {
+      case protocol::VerdictCode::kAccepted:
+        if (slot.credited != protocol::worth_of(payment.spends[j])) return false;
+        checks.denominations[account_name(coin.denom_id, checks.currencies[coin.denom_id.hex()])] -=
+            static_cast<int64_t>(slot.credited);
+        append_row(rows.first, coin.id(), payment.spends[j].slot, index, j);
+        ++checks.first_spends;
+        break;
+      case protocol::VerdictCode::kCreditedSpentBefore:
+        if (slot.credited != protocol::worth_of(payment.spends[j])) return false;
+        checks.losses[account_name({}, verdict.currency)] -= static_cast<int64_t>(slot.credited);
+        [[fallthrough]];
+      case protocol::VerdictCode::kSpentBefore:
+        if (slot.case_number == 0 ||
+            (slot.code == protocol::VerdictCode::kSpentBefore && slot.credited != 0))
+          return false;
+        append_row(rows.second, coin.id(), payment.spends[j].slot, index, j);
+        break;
+      default:
+        if (slot.credited != 0) return false;
+    }
+  }
+  return credited == verdict.credited;
+}
+
+absl::Status check_rows(Transaction& tx, int64_t batch, std::string_view sql, const Bytes& rows,
+                        AuditCheck& check) {
+  if (rows.empty()) return absl::OkStatus();
+  check.examined += rows.size() / 40;
+  CAFE_ASSIGN_OR_RETURN(const Rows missing, tx.query(sql, rows, batch));
+  if (const auto count = missing.front().get<int64_t>(0); count > 0) {
+    check.violated("batch " + std::to_string(batch) + ": " + std::to_string(count) +
+                   " slots have no row at their place");
+  }
+  return absl::OkStatus();
+}
+
+constexpr std::string_view kMissingSpent =
+    "SELECT count(*) FROM generate_series(0, octet_length($1::bytea) / 40 - 1) AS i WHERE NOT "
+    "EXISTS (SELECT FROM coinstore.spent s "
+    "WHERE s.coin_id = substr($1::bytea, i * 40 + 1, 32) AND s.slot = cafe.u32_at($1::bytea, i * "
+    "40 + 32) AND s.batch = $2 "
+    "AND s.position = cafe.u32_at($1::bytea, i * 40 + 36))";
+constexpr std::string_view kMissingDouble =
+    "SELECT count(*) FROM generate_series(0, octet_length($1::bytea) / 40 - 1) AS i WHERE NOT "
+    "EXISTS (SELECT FROM coinstore.double_spend s "
+    "WHERE s.coin_id = substr($1::bytea, i * 40 + 1, 32) AND s.slot = cafe.u32_at($1::bytea, i * "
+    "40 + 32) AND s.batch = $2 "
+    "AND s.position = cafe.u32_at($1::bytea, i * 40 + 36))";
+
+// A payment of a denomination that was stopped between its recording and its credit: its slots
+// stand in the coin store although nothing was credited.
+absl::Status count_stopped(Transaction& tx, int64_t batch, const Bytes& encoded, size_t index,
+                           ReceiptChecks& checks) {
+  CAFE_ASSIGN_OR_RETURN(const auto payment, protocol::Payment::decode(encoded));
+  Bytes slots;
+  for (size_t j = 0; j < payment.spends.size(); ++j) {
+    const protocol::Spend& spend = payment.spends[j];
+    append_row(slots, payment.coins[spend.coin].id(), spend.slot, index, j);
+  }
+  CAFE_ASSIGN_OR_RETURN(const Rows missing, tx.query(kMissingSpent, slots, batch));
+  checks.first_spends += payment.spends.size() - missing.front().get<uint64_t>(0);
+  return absl::OkStatus();
+}
+
+struct BatchRow {
+  int64_t batch;
+  Bytes payee;
+  Bytes signed_order;
+  Bytes payments;
+  Bytes receipt;
+  Bytes key_certificate;
+};
+
+absl::Status verify_receipt(const BatchRow& row, const protocol::SignedDocument& document,
+                            const std::optional<protocol::TrustAnchors>& anchors) {
+  if (!anchors) return absl::OkStatus();
+  CAFE_ASSIGN_OR_RETURN(const auto certificate_document,
+                        protocol::SignedDocument::decode(row.key_certificate));
+  CAFE_ASSIGN_OR_RETURN(const auto certificate,
+                        protocol::open_key_certificate(certificate_document, *anchors,
+                                                       protocol::kPurposeDeposit, std::nullopt));
+  return document.check(certificate.key);
+}
+
+// One batch that is done; an error says what is wrong with its documents.
+absl::Status check_batch(Transaction& tx, const BatchRow& row,
+                         const std::optional<protocol::TrustAnchors>& anchors,
+                         ReceiptChecks& checks) {
+  ++checks.receipts.examined;
+  CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(row.receipt));
+  CAFE_RETURN_IF_ERROR(verify_receipt(row, document, anchors));
+  CAFE_ASSIGN_OR_RETURN(const auto receipt, protocol::Receipt::decode(document.frame));
+  CAFE_ASSIGN_OR_RETURN(const auto order, protocol::SignedDocument::decode(row.signed_order));
+  CAFE_ASSIGN_OR_RETURN(const auto payments, split_archive(row.payments));
+  if (receipt.order_digest != order.digest() || receipt.batch != static_cast<uint64_t>(row.batch) ||
+      receipt.verdicts.size() != payments.size() ||
+      protocol::to_bytes(receipt.payee_id) != row.payee) {
+    return protocol::invalid("RECEIPT_MISMATCH", "the receipt answers another order");
+  }
+  ExpectedRows rows;
+  for (size_t i = 0; i < payments.size(); ++i) {
+    const protocol::PaymentVerdict& verdict = receipt.verdicts[i];
+    if (verdict.credited > 0)
+      checks.payees[account_name(row.payee, verdict.currency)] +=
+          static_cast<int64_t>(verdict.credited);
+    if (verdict.code == protocol::VerdictCode::kRefused) {
+      if (verdict.credited != 0) {
+        return protocol::invalid("REFUSED_CREDITED", "a refused payment is credited");
+      }
+      if (verdict.reason == "DENOMINATION_STOPPED") {
+        CAFE_RETURN_IF_ERROR(count_stopped(tx, row.batch, payments[i], i, checks));
+      }
+      continue;
+    }
+    CAFE_ASSIGN_OR_RETURN(const auto payment, protocol::Payment::decode(payments[i]));
+    if (!take_payment(payment, verdict, i, checks, rows))
+      return protocol::invalid("VERDICT_MISMATCH", "a verdict does not fit its payment");
+  }
+  CAFE_RETURN_IF_ERROR(check_rows(tx, row.batch, kMissingSpent, rows.first, checks.store));
+  return check_rows(tx, row.batch, kMissingDouble, rows.second, checks.store);
+}
+
+}  // namespace
+
+absl::StatusOr<ReceiptChecks> check_receipts(Transaction& tx,
+                                             const std::optional<protocol::TrustAnchors>& anchors,
+                                             uint64_t& in_progress) {
+  ReceiptChecks checks;
+  CAFE_ASSIGN_OR_RETURN(checks.currencies, published_currencies(tx));
+  for (int64_t after = 0;;) {
+    CAFE_ASSIGN_OR_RETURN(const Rows rows,
+                          tx.query("SELECT batch, payee_id, signed_order, payments, receipt, "
+                                   "key_certificate FROM deposit.batch "
+                                   "WHERE batch > $1 AND state = 'done' ORDER BY batch LIMIT $2",
+                                   after, kBatchesAtOnce));
+    if (rows.empty()) break;
+    for (const Row row : rows) {
+      const BatchRow batch{row.get<int64_t>(0), row.get<Bytes>(1), row.get<Bytes>(2),
+                           row.get<Bytes>(3),   row.get<Bytes>(4), row.get<Bytes>(5)};
+      after = batch.batch;
+      if (const absl::Status status = check_batch(tx, batch, anchors, checks); !status.ok()) {
+        // A broken statement is the audit's own failure; a broken document is what it looks for.
+        if (status.code() != absl::StatusCode::kInvalidArgument &&
+            status.code() != absl::StatusCode::kUnauthenticated)
+          return status;
+        checks.receipts.violated("batch " + std::to_string(batch.batch) + ": " +
+                                 std::string(status.message()));
+      }
+    }
+  }
+  CAFE_ASSIGN_OR_RETURN(const Rows pending,
+                        tx.query("SELECT count(*) FROM deposit.batch WHERE state = 'stored'"));
+  in_progress = pending.front().get<uint64_t>(0);
+  CAFE_ASSIGN_OR_RETURN(const Rows stored,
+                        tx.query("SELECT count(*) FROM coinstore.spent s WHERE s.batch NOT IN "
+                                 "(SELECT b.batch FROM deposit.batch b WHERE b.state = 'stored')"));
+  if (const auto count = stored.front().get<uint64_t>(0); count != checks.first_spends) {
+    checks.store.violated("the coin store holds " + std::to_string(count) +
+                          " slots of finished batches, the receipts accept " +
+                          std::to_string(checks.first_spends));
+  }
+  CAFE_ASSIGN_OR_RETURN(const Sums payees,
+                        ledger_sums(tx, storage::account_kind::kPayee, "deposit"));
+  compare(checks.credits, checks.payees, payees, "payee");
+  CAFE_ASSIGN_OR_RETURN(const Sums coins,
+                        ledger_sums(tx, storage::account_kind::kCoins, "deposit"));
+  compare(checks.credits, checks.denominations, coins, "denomination");
+  CAFE_ASSIGN_OR_RETURN(const Sums losses,
+                        ledger_sums(tx, storage::account_kind::kLoss, "deposit"));
+  compare(checks.credits, checks.losses, losses, "losses");
+  return checks;
+}
+
+}  // namespace cafe::cafectl

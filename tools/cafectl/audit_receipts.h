@@ -1,0 +1,53 @@
+// The part of the audit that goes through the archive of deposits, and the sums that all parts
+// compare.
+#pragma once
+
+#include <map>
+
+#include "libs/protocol/bytes.h"
+#include "tools/cafectl/audit.h"
+
+namespace cafe::cafectl {
+
+// The signed sum of a ledger account kind by account, of postings of one kind.
+using Sums = std::map<std::string, int64_t>;  // by account_name
+
+// "owner currency", the owner in hexadecimal.
+std::string account_name(protocol::ByteView owner, const std::string& currency);
+
+// Currency of every denomination that was ever published, by its id in hexadecimal.
+using Currencies = std::map<std::string, std::string>;
+absl::StatusOr<Currencies> published_currencies(storage::Transaction& tx);
+
+absl::StatusOr<Sums> ledger_sums(storage::Transaction& tx, std::string_view account_kind,
+                                 std::string_view posting_kind);
+
+// Notes every owner for whom the documents and the ledger differ.
+void compare(AuditCheck& check, const Sums& expected, const Sums& found,
+             const std::string& subject);
+
+struct ReceiptChecks {
+  AuditCheck receipts{
+      .name = "receipts",
+      .rule =
+          "every receipt is signed, answers its own order, and has one verdict for each payment"};
+  AuditCheck store{.name = "coin store",
+                   .rule =
+                       "every slot that a receipt accepts or calls spent before has its row in the "
+                       "coin store, at its place"};
+  AuditCheck credits{
+      .name = "credits",
+      .rule = "payees are credited, and denominations debited, what the receipts say"};
+  Sums payees;         // credited
+  Sums denominations;  // deposited, negative
+  Sums losses;         // negative
+  uint64_t first_spends = 0;
+  Currencies currencies;
+};
+
+// Every batch that is done, against its receipt, its rows in the coin store and the ledger.
+absl::StatusOr<ReceiptChecks> check_receipts(storage::Transaction& tx,
+                                             const std::optional<protocol::TrustAnchors>& anchors,
+                                             uint64_t& in_progress);
+
+}  // namespace cafe::cafectl
