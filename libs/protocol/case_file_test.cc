@@ -160,10 +160,14 @@ TEST_F(CaseTest, AChequesSecretDoesNotConvictByACoin) {
 
 TEST_F(CaseTest, TermsMustComeFromACertifiedTerminal) {
   CaseFile file = good_case();
-  Terms terms = market_.make_terms(200);
-  terms.terminal_id.bytes[0] ^= 1;
-  file.second.payment = market_.pay(wallet_, {{&split_, 1, 200}}, terms, Guardian::kForgetful);
-  EXPECT_EQ(verdict(file), "WRONG_TERMINAL");
+  std::vector<Terms> others(3, market_.make_terms(200));
+  others[0].terminal_id.bytes[0] ^= 1;
+  others[1].payee_id.bytes[0] ^= 1;
+  others[2].acquirer_id = "issuer-b.example";
+  for (const Terms& terms : others) {
+    file.second.payment = market_.pay(wallet_, {{&split_, 1, 200}}, terms, Guardian::kForgetful);
+    EXPECT_EQ(verdict(file), "WRONG_TERMINAL");
+  }
   file = good_case();
   const SigningKey forger = testing::make_key(market_.rng);
   file.second.payment.terms = SignedDocument::sign(file.second.payment.terms.frame, forger);
@@ -174,6 +178,24 @@ TEST_F(CaseTest, TermsMustComeFromACertifiedTerminal) {
   file = good_case();
   file.second.terminal.enrolment_key = market_.deposit_certificate;
   EXPECT_EQ(verdict(file), "WRONG_PURPOSE");
+}
+
+TEST_F(CaseTest, APaymentAfterTheCoinsDateIsNoEvidence) {
+  CaseFile file = good_case();
+  Terms late = market_.make_terms(200);
+  late.time_ms = market_.split_coin.denomination.spend_until * 1000;
+  file.second.payment = market_.pay(wallet_, {{&split_, 1, 200}}, late, Guardian::kForgetful);
+  EXPECT_EQ(verdict(file), "SPEND_DATE_PASSED");
+}
+
+// A file that was put together in memory has passed no decoder.
+TEST_F(CaseTest, PaymentsInAFormThatNoDecoderAcceptsAreNoEvidence) {
+  CaseFile file = good_case();
+  file.second.payment.spends.push_back(Spend(file.second.payment.spends[0]));
+  EXPECT_EQ(reason_of(verify_case_file(file, market_.anchors).status()), "SLOT_TWICE");
+  file = good_case();
+  file.second.payment.coins.clear();
+  EXPECT_EQ(reason_of(verify_case_file(file, market_.anchors).status()), "NOT_CANONICAL");
 }
 
 TEST_F(CaseTest, AnotherSlotOfThePaymentMustBeInOrderToo) {
@@ -227,6 +249,11 @@ TEST_F(CaseTest, TheListMustHoldTheCoinsDenomination) {
                 [&](const Denomination& d) { return d.id() == market_.split_coin.id; });
   file.list = SignedDocument::sign(list.encode(), market_.master_key);
   EXPECT_EQ(verdict(file), "UNKNOWN_DENOMINATION");
+  list = market_.list;
+  list.issuer_id = "issuer-b.example";
+  list.denominations.clear();
+  file.list = SignedDocument::sign(list.encode(), market_.master_key);
+  EXPECT_EQ(verdict(file), "WRONG_ISSUER");
   // A denomination made up for the purpose needs the master key.
   file.list = SignedDocument::sign(market_.list.encode(), market_.coinstore_key);
   EXPECT_EQ(verdict(file), "BAD_SIGNATURE");

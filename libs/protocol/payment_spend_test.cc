@@ -44,14 +44,16 @@ class SpendTest : public ::testing::Test {
 };
 
 TEST_F(SpendTest, OnlyTheListedCombinationsOfValueTicksRootAndSaltAreValid) {
-  // Every combination of these, on a coin's slot of 400 and on a cheque of 5000.
+  // Every combination of these, on a coin's slot of 400 and on a cheque of 5000. 2 ticks of 2^63
+  // would be worth nothing, did their product wrap.
   for (const bool is_coin : {true, false}) {
     const Denomination& denomination = (is_coin ? market_.split_coin : market_.cheque).denomination;
     const uint64_t slot_value = denomination.slot_values[0];
     int accepted = 0;
     for (const uint64_t value : {uint64_t{0}, uint64_t{1}, slot_value, slot_value + 1, UINT64_MAX})
-      for (const uint64_t tick_value : {uint64_t{0}, uint64_t{5}, slot_value, UINT64_MAX})
-        for (const uint32_t tick_count : {0u, 1u, 1000u, 1001u, UINT32_MAX})
+      for (const uint64_t tick_value :
+           {uint64_t{0}, uint64_t{5}, slot_value, uint64_t{1} << 63, UINT64_MAX})
+        for (const uint32_t tick_count : {0u, 1u, 2u, 1000u, 1001u, UINT32_MAX})
           for (const int flags : {0, 1, 2, 3, 4, 5, 6, 7}) {
             const bool root = flags & 1, salt = flags & 2, shown = flags & 4;
             const Spend spend{
@@ -81,8 +83,8 @@ TEST_F(SpendTest, OnlyTheListedCombinationsOfValueTicksRootAndSaltAreValid) {
             ASSERT_EQ(reason_of(status), valid ? "" : "BAD_COMBINATION");
             accepted += valid;
           }
-    // One way for a coin; two amounts and three tariffs, a tick shown or not, for a cheque.
-    EXPECT_EQ(accepted, is_coin ? 1 : 2 + 2 * 3);
+    // One way for a coin; two amounts and four tariffs, a tick shown or not, for a cheque.
+    EXPECT_EQ(accepted, is_coin ? 1 : 2 + 2 * 4);
   }
 }
 

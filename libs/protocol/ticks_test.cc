@@ -280,6 +280,32 @@ TEST_F(CallTest, TermsOfACallAskForNothingBeforehand) {
   EXPECT_EQ(verdict(priced), "AMOUNT_MISMATCH");
 }
 
+// 20 ticks of 0.03 may come to 0.60, whatever has been shown so far.
+TEST_F(CallTest, TicksCountTowardsTheOffLineLimit) {
+  const auto opening = open();
+  const Payment call = payment(*opening, std::nullopt);
+  for (const auto& [limit, reason] : {std::pair{60, ""}, std::pair{59, "AUTHORIZATION_NEEDED"}}) {
+    DenominationList list = market_.list;
+    list.limits[0].offline_limit = limit;
+    DenominationTable table;
+    table.add(list);
+    PaymentContext context = market_.context();
+    context.denominations = &table;
+    EXPECT_EQ(reason_of(check_payment(call, context).status()), reason);
+  }
+}
+
+TEST_F(CallTest, ACallAndAnAmountAreNotPaidTogether) {
+  WithdrawnCoin coin = market_.take(wallet_, market_.coin);
+  terms_ = market_.make_terms(500);
+  request_.spend = spend_digest(cheque_.coin.id(), 0, terms_.digest());
+  const auto opening = open();
+  Payment mixed = payment(*opening, std::nullopt);
+  mixed.coins.push_back(coin.coin);
+  mixed.spends.push_back(market_.spend(wallet_, {&coin, 0, 500}, terms_.digest(), 1));
+  EXPECT_EQ(verdict(mixed), "AMOUNT_MISMATCH");
+}
+
 TEST_F(CallTest, ACallIsPaidInTheChequesOwnCurrency) {
   const Quote quote{
       std::string(Market::kIssuer), "EUR", "USD", 109, 100, Rounding::kDown, 0, UINT64_MAX};
