@@ -26,7 +26,6 @@ void MemoryImage::write(size_t offset, protocol::ByteView data) {
   const size_t whole = static_cast<size_t>(std::min<uint64_t>(data.size(), bytes_until_cut_));
   std::copy_n(data.begin(), whole, bytes_.begin() + static_cast<ptrdiff_t>(offset));
   bytes_written_ += whole;
-  ++writes_;
   if (bytes_until_cut_ != kNever) bytes_until_cut_ -= whole;
   if (whole < data.size()) {
     // The cell that was being programmed: some of its bits have changed, some have not.
@@ -35,10 +34,10 @@ void MemoryImage::write(size_t offset, protocol::ByteView data) {
     power_ = false;
     throw PowerLost{};
   }
+  if (write_ends_ != nullptr) write_ends_->push_back(bytes_written_);
 }
 
 void MemoryImage::restore(protocol::ByteView content) {
-  require_inside(0, content.size(), bytes_.size());
   if (content.size() != bytes_.size()) std::abort();
   std::copy(content.begin(), content.end(), bytes_.begin());
 }

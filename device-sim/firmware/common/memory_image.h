@@ -36,15 +36,17 @@ class MemoryImage : public NonVolatileMemory {
   void cut_power_after(uint64_t bytes) { bytes_until_cut_ = bytes; }
   void restore_power();
 
+  // Appends bytes_written() to `ends` after each whole write, so that a test can find every write
+  // of a run. Null stops it.
+  void log_writes(std::vector<uint64_t>* ends) { write_ends_ = ends; }
   uint64_t bytes_written() const { return bytes_written_; }
-  uint64_t writes() const { return writes_; }
 
  private:
   static constexpr uint64_t kNever = UINT64_MAX;
   protocol::Bytes bytes_;
   uint64_t bytes_until_cut_ = kNever;
   uint64_t bytes_written_ = 0;
-  uint64_t writes_ = 0;
+  std::vector<uint64_t>* write_ends_ = nullptr;
   bool power_ = true;
 };
 

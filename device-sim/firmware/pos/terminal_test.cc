@@ -1,0 +1,368 @@
+#include "device-sim/firmware/pos/terminal.h"
+
+#include <gtest/gtest.h>
+
+#include "device-sim/firmware/testing/device.h"
+#include "libs/protocol/hash.h"
+#include "libs/protocol/testing/market.h"
+
+namespace cafe::pos {
+namespace {
+
+using protocol::Bytes;
+using protocol::Bytes32;
+using protocol::Payment;
+using protocol::reason_of;
+using protocol::SignedDocument;
+using protocol::VerdictCode;
+using testing::kDay_s;
+using testing::kWorldNow_ms;
+using testing::kWorldNow_s;
+using testing::Market;
+using testing::terms_of;
+using testing::Till;
+using testing::WithdrawnCoin;
+using testing::WorldWallet;
+
+class TerminalTest : public ::testing::Test {
+ protected:
+  Bytes offer(uint64_t amount) { return *till_.terminal->make_offer("EUR", amount, kWorldNow_ms); }
+  // A payment for an offer by the world's wallet.
+  Payment pay(const Bytes& bill, const std::vector<testing::Paying>& slots,
+              testing::Guardian guardian = testing::Guardian::kWorking) {
+    const SignedDocument terms = terms_of(bill);
+    Payment payment = market_.pay(alice_, slots, *protocol::Terms::decode(terms.frame), guardian);
+    payment.terms = terms;
+    return payment;
+  }
+  Bytes pay_coin() {
+    coins_.push_back(std::make_unique<WithdrawnCoin>(market_.take(alice_, market_.coin)));
+    return pay(offer(500), {{coins_.back().get(), 0, 500}}).encode();
+  }
+  PaymentResult decide(const Bytes& payment) {
+    auto result = till_.terminal->on_payment(payment, kWorldNow_ms);
+    EXPECT_TRUE(result.ok()) << result.status();
+    return *std::move(result);
+  }
+  // What the acquirer signs for a batch that it accepts whole.
+  Bytes receipt_for(const DepositBatch& batch, VerdictCode code = VerdictCode::kAccepted) {
+    const auto document = *SignedDocument::decode(batch.order);
+    const auto order = *protocol::DepositOrder::decode(document.frame);
+    protocol::Receipt receipt{order.acquirer_id,
+                              order.payee_id,
+                              order.idempotency_key,
+                              document.digest(),
+                              7,
+                              kWorldNow_ms,
+                              {}};
+    for (size_t i = 0; i < batch.payments.size(); ++i) {
+      if (code == VerdictCode::kRefused) {
+        receipt.verdicts.push_back({code, "COIN_INVALID", 0, "EUR", {}});
+      } else {
+        receipt.verdicts.push_back({code, "", 500, "EUR", {{code, 500, 0}}});
+      }
+    }
+    return SignedDocument::sign(receipt.encode(), market_.deposit_key).encode();
+  }
+  absl::StatusOr<protocol::Receipt> settle(const Bytes& receipt) {
+    return till_.terminal->on_receipt(receipt, market_.deposit_certificate.encode(), kWorldNow_s);
+  }
+
+  Market market_{"terminal"};
+  WorldWallet alice_ = market_.make_wallet();
+  std::vector<std::unique_ptr<WithdrawnCoin>> coins_;
+  Till till_{market_, "till"};
+};
+
+TEST_F(TerminalTest, AcceptsAValidPaymentAndSignsForIt) {
+  const Bytes payment = pay_coin();
+  const PaymentResult result = decide(payment);
+  ASSERT_EQ(result.decision, Decision::kAccepted) << result.reason;
+  const auto answer = *firmware::PaymentAnswer::decode(result.message);
+  EXPECT_TRUE(answer.document.check(market_.terminal_key.public_key()).ok());
+  const auto acceptance = *firmware::Acceptance::decode(answer.document.frame);
+  EXPECT_EQ(acceptance.payment_digest, protocol::sha256(payment));
+}
+
+TEST_F(TerminalTest, GivesTheSameAnswerToTheSamePayment) {
+  const Bytes payment = pay_coin();
+  const Bytes first = decide(payment).message;
+  EXPECT_EQ(till_.terminal->on_payment(payment, kWorldNow_ms + 5000)->message, first);
+  ASSERT_TRUE(till_.restart().ok());
+  EXPECT_EQ(decide(payment).message, first);
+  EXPECT_EQ(till_.terminal->waiting_payments(), 1u);
+}
+
+TEST_F(TerminalTest, TakesNoSlotTwice) {
+  WithdrawnCoin coin = market_.take(alice_, market_.coin);
+  decide(pay(offer(500), {{&coin, 0, 500}}).encode());
+  ASSERT_TRUE(till_.restart().ok());
+  const PaymentResult second =
+      decide(pay(offer(500), {{&coin, 0, 500}}, testing::Guardian::kForgetful).encode());
+  EXPECT_EQ(second.decision, Decision::kRefused);
+  EXPECT_EQ(second.reason, "SLOT_TAKEN");
+  EXPECT_EQ(till_.terminal->waiting_payments(), 1u);
+}
+
+TEST_F(TerminalTest, TakesOnePaymentForABill) {
+  const Bytes bill = offer(500);
+  WithdrawnCoin one = market_.take(alice_, market_.coin);
+  WithdrawnCoin two = market_.take(alice_, market_.coin);
+  decide(pay(bill, {{&one, 0, 500}}).encode());
+  const auto second =
+      till_.terminal->on_payment(pay(bill, {{&two, 0, 500}}).encode(), kWorldNow_ms);
+  EXPECT_EQ(reason_of(second.status()), "TERMS_SETTLED");
+}
+
+TEST_F(TerminalTest, RefusesAWrongPaymentForGood) {
+  const Bytes bill = offer(500);
+  WithdrawnCoin coin = market_.take(alice_, market_.coin);
+  const Payment good = pay(bill, {{&coin, 0, 500}});
+  Payment bad = good;
+  bad.spends[0].r1 = bad.spends[0].r1 + protocol::Scalar::from_u64(1);
+  const PaymentResult result = decide(bad.encode());
+  EXPECT_EQ(result.decision, Decision::kRefused);
+  EXPECT_EQ(result.reason, "SPEND_INVALID");
+  const auto answer = *firmware::PaymentAnswer::decode(result.message);
+  EXPECT_FALSE(answer.accepted);
+  EXPECT_TRUE(answer.document.check(market_.terminal_key.public_key()).ok());
+  // The refusal voids the terms: nothing is accepted for them later.
+  EXPECT_EQ(reason_of(till_.terminal->on_payment(good.encode(), kWorldNow_ms).status()),
+            "TERMS_SETTLED");
+  EXPECT_EQ(decide(bad.encode()).message, result.message);
+  EXPECT_EQ(till_.terminal->waiting_payments(), 0u);
+}
+
+TEST_F(TerminalTest, RefusesAnotherAmount) {
+  const Bytes bill = offer(900);
+  WithdrawnCoin coin = market_.take(alice_, market_.coin);
+  EXPECT_EQ(decide(pay(bill, {{&coin, 0, 500}}).encode()).reason, "AMOUNT_MISMATCH");
+}
+
+TEST_F(TerminalTest, SignsNothingForWhatIsNotItsOwn) {
+  WithdrawnCoin coin = market_.take(alice_, market_.coin);
+  // Terms that this terminal never made.
+  const Payment foreign = market_.pay(alice_, {{&coin, 0, 500}});
+  EXPECT_EQ(reason_of(till_.terminal->on_payment(foreign.encode(), kWorldNow_ms).status()),
+            "UNKNOWN_OFFER");
+  protocol::SeededRng rng("garbage");
+  const Bytes valid = pay_coin();
+  for (int i = 0; i < 2000; ++i) {
+    Bytes bytes = valid;
+    if (i % 2 == 0) {
+      bytes.resize(rng.below(bytes.size()));
+    } else {
+      bytes[rng.below(bytes.size())] ^= static_cast<uint8_t>(1 + rng.below(255));
+    }
+    const auto result = till_.terminal->on_payment(bytes, kWorldNow_ms);
+    if (result.ok()) {
+      EXPECT_EQ(result->decision, Decision::kRefused);
+    }
+  }
+  EXPECT_EQ(till_.terminal->waiting_payments(), 0u);
+}
+
+TEST_F(TerminalTest, WithdrawsABill) {
+  const Bytes bill = offer(500);
+  const Bytes32 terms = terms_of(bill).digest();
+  const Bytes refusal = *till_.terminal->cancel_offer(terms, kWorldNow_ms);
+  EXPECT_EQ(*till_.terminal->cancel_offer(terms, kWorldNow_ms + 1), refusal);
+  WithdrawnCoin coin = market_.take(alice_, market_.coin);
+  const PaymentResult late = decide(pay(bill, {{&coin, 0, 500}}).encode());
+  EXPECT_EQ(late.decision, Decision::kRefused);
+  EXPECT_EQ(late.message, refusal);
+  EXPECT_EQ(reason_of(till_.terminal->cancel_offer({}, kWorldNow_ms).status()), "UNKNOWN_OFFER");
+  const Bytes paid = pay_coin();
+  decide(paid);
+  EXPECT_EQ(reason_of(till_.terminal
+                          ->cancel_offer(Payment::decode(paid).value().terms.digest(), kWorldNow_ms)
+                          .status()),
+            "TERMS_SETTLED");
+}
+
+TEST_F(TerminalTest, BillsOnlySums) {
+  EXPECT_EQ(reason_of(till_.terminal->make_offer("EUR", 0, kWorldNow_ms).status()), "AMOUNT_ZERO");
+  EXPECT_EQ(reason_of(till_.terminal->make_offer("euro", 5, kWorldNow_ms).status()),
+            "BAD_CURRENCY");
+}
+
+TEST_F(TerminalTest, BootsOnlyWithItsOwnCredential) {
+  firmware::MemoryImage memory(64 * 1024);
+  EXPECT_EQ(reason_of(Terminal::boot(memory, market_.rng,
+                                     {testing::make_key(market_.rng), market_.terminal_credential,
+                                      market_.anchors})
+                          .status()),
+            "WRONG_TERMINAL");
+}
+
+// --- Above the off-line limit ---
+
+class AuthorizationTest : public TerminalTest {
+ protected:
+  // 31 coins of 5 EUR: 155 EUR, above the 150 EUR that the issuer allows off line.
+  Bytes pay_much() {
+    const Bytes bill = offer(31 * 500);
+    std::vector<testing::Paying> slots;
+    for (int i = 0; i < 31; ++i) {
+      coins_.push_back(std::make_unique<WithdrawnCoin>(market_.take(alice_, market_.coin)));
+      slots.push_back({coins_.back().get(), 0, 500});
+    }
+    return pay(bill, slots).encode();
+  }
+  absl::StatusOr<PaymentResult> authorize(const Bytes& payment, bool granted,
+                                          const protocol::SigningKey& key) {
+    const protocol::Authorization authorization{std::string(testing::World::kIssuer),
+                                                market_.terminal.payee_id,
+                                                Payment::decode(payment).value().terms.digest(),
+                                                protocol::sha256(payment),
+                                                granted,
+                                                granted ? "" : "SPENT",
+                                                kWorldNow_ms + 60'000};
+    return till_.terminal->on_authorization(
+        SignedDocument::sign(authorization.encode(), key).encode(),
+        market_.deposit_certificate.encode(), kWorldNow_ms);
+  }
+};
+
+TEST_F(AuthorizationTest, AsksTheAcquirerFirst) {
+  const Bytes payment = pay_much();
+  const PaymentResult asked = decide(payment);
+  ASSERT_EQ(asked.decision, Decision::kAuthorize);
+  EXPECT_EQ(asked.payment, payment);
+  EXPECT_EQ(till_.terminal->waiting_payments(), 0u);
+  ASSERT_TRUE(till_.restart().ok());
+  EXPECT_EQ(decide(payment).decision, Decision::kAuthorize);
+  EXPECT_EQ(reason_of(authorize(payment, true, market_.coinstore_key).status()), "BAD_SIGNATURE");
+  const auto granted = authorize(payment, true, market_.deposit_key);
+  ASSERT_TRUE(granted.ok()) << granted.status();
+  EXPECT_EQ(granted->decision, Decision::kAccepted);
+  EXPECT_EQ(till_.terminal->waiting_payments(), 1u);
+  EXPECT_EQ(authorize(payment, true, market_.deposit_key)->message, granted->message);
+}
+
+TEST_F(AuthorizationTest, RefusesWhereTheAcquirerDoes) {
+  const Bytes payment = pay_much();
+  decide(payment);
+  const auto denied = authorize(payment, false, market_.deposit_key);
+  ASSERT_TRUE(denied.ok()) << denied.status();
+  EXPECT_EQ(denied->decision, Decision::kRefused);
+  EXPECT_EQ(denied->reason, "SPENT");
+  EXPECT_EQ(decide(payment).message, denied->message);
+  EXPECT_EQ(till_.terminal->waiting_payments(), 0u);
+}
+
+// --- Deposits ---
+
+TEST_F(TerminalTest, DepositsUnderOneKeyUntilTheReceiptComes) {
+  EXPECT_FALSE(till_.terminal->next_deposit()->has_value());
+  for (int i = 0; i < 3; ++i) decide(pay_coin());
+  const DepositBatch first = **till_.terminal->next_deposit(2);
+  ASSERT_EQ(first.payments.size(), 2u);
+  const auto order =
+      *protocol::DepositOrder::decode(SignedDocument::decode(first.order).value().frame);
+  EXPECT_EQ(order.payments_digest, protocol::payments_digest(first.payments));
+  ASSERT_TRUE(till_.restart().ok());
+  decide(pay_coin());
+  const DepositBatch again = **till_.terminal->next_deposit(1000);
+  EXPECT_EQ(again.order, first.order);
+  EXPECT_EQ(again.payments, first.payments);
+
+  const auto receipt = settle(receipt_for(first));
+  ASSERT_TRUE(receipt.ok()) << receipt.status();
+  EXPECT_EQ(till_.terminal->waiting_payments(), 2u);
+  EXPECT_EQ(till_.terminal->receipts().size(), 1u);
+  ASSERT_TRUE(till_.restart().ok());
+  const DepositBatch second = **till_.terminal->next_deposit();
+  EXPECT_EQ(second.payments.size(), 2u);
+  EXPECT_NE(second.order, first.order);
+  ASSERT_TRUE(settle(receipt_for(second)).ok());
+  EXPECT_FALSE(till_.terminal->next_deposit()->has_value());
+  EXPECT_EQ(till_.terminal->receipts().size(), 2u);
+}
+
+TEST_F(TerminalTest, BelievesOnlyItsAcquirersReceipt) {
+  decide(pay_coin());
+  const DepositBatch batch = **till_.terminal->next_deposit();
+  const Bytes good = receipt_for(batch);
+  const auto document = *SignedDocument::decode(good);
+  EXPECT_EQ(
+      reason_of(
+          settle(SignedDocument::sign(document.frame, market_.withdrawal_key).encode()).status()),
+      "BAD_SIGNATURE");
+  EXPECT_EQ(reason_of(till_.terminal
+                          ->on_receipt(good, market_.withdrawal_certificate.encode(), kWorldNow_s)
+                          .status()),
+            "WRONG_PURPOSE");
+  auto other = *protocol::Receipt::decode(document.frame);
+  other.order_digest[0] ^= 1;
+  EXPECT_EQ(
+      reason_of(
+          settle(SignedDocument::sign(other.encode(), market_.deposit_key).encode()).status()),
+      "RECEIPT_MISMATCH");
+  other = *protocol::Receipt::decode(document.frame);
+  other.verdicts.clear();
+  EXPECT_FALSE(settle(SignedDocument::sign(other.encode(), market_.deposit_key).encode()).ok());
+  EXPECT_EQ(till_.terminal->waiting_payments(), 1u);
+  EXPECT_TRUE(settle(good).ok());
+  EXPECT_EQ(reason_of(settle(good).status()), "RECEIPT_MISMATCH");  // nothing is under way
+}
+
+TEST_F(TerminalTest, AnswersASettledPaymentAsBefore) {
+  const Bytes payment = pay_coin();
+  const Bytes message = decide(payment).message;
+  ASSERT_TRUE(settle(receipt_for(**till_.terminal->next_deposit())).ok());
+  EXPECT_EQ(decide(payment).message, message);
+  EXPECT_EQ(till_.terminal->waiting_payments(), 0u);
+}
+
+TEST_F(TerminalTest, ForgetsSlotsOnlyOnceNobodyCanSpendThem) {
+  WithdrawnCoin coin = market_.take(alice_, market_.coin);
+  decide(pay(offer(500), {{&coin, 0, 500}}).encode());
+  ASSERT_TRUE(settle(receipt_for(**till_.terminal->next_deposit())).ok());
+  ASSERT_TRUE(till_.terminal->prune(kWorldNow_s + 89 * kDay_s).ok());
+  EXPECT_EQ(
+      decide(pay(offer(500), {{&coin, 0, 500}}, testing::Guardian::kForgetful).encode()).reason,
+      "SLOT_TAKEN");
+  // From then on no terms could be dated so that the coin is still spendable.
+  ASSERT_TRUE(till_.terminal->prune(kWorldNow_s + 90 * kDay_s).ok());
+  EXPECT_EQ(
+      decide(pay(offer(500), {{&coin, 0, 500}}, testing::Guardian::kForgetful).encode()).decision,
+      Decision::kAccepted);
+}
+
+// Power fails at every byte that a decision writes: the terminal has accepted, with the slot held
+// and the payment queued, or it knows nothing of it.
+TEST_F(TerminalTest, APowerCutLeavesTheDecisionWholeOrUnmade) {
+  const Bytes bill = offer(500);
+  WithdrawnCoin coin = market_.take(alice_, market_.coin);
+  const Bytes payment = pay(bill, {{&coin, 0, 500}}).encode();
+  const Bytes before = till_.memory.snapshot();
+  const uint64_t start = till_.memory.bytes_written();
+  const Bytes message = decide(payment).message;
+  const uint64_t bytes = till_.memory.bytes_written() - start;
+  for (uint64_t cut = 0; cut < bytes; cut += 7) {
+    till_.memory.restore(before);
+    ASSERT_TRUE(till_.restart().ok());
+    till_.memory.cut_power_after(cut);
+    EXPECT_THROW(till_.terminal->on_payment(payment, kWorldNow_ms).IgnoreError(),
+                 firmware::PowerLost);
+    ASSERT_TRUE(till_.restart().ok()) << cut;
+    ASSERT_LE(till_.terminal->waiting_payments(), 1u);
+    ASSERT_EQ(decide(payment).message, message) << cut;
+    ASSERT_EQ(till_.terminal->waiting_payments(), 1u) << cut;
+  }
+}
+
+TEST_F(TerminalTest, KeepsTwoListsOfOneNumberAsEvidence) {
+  auto other = market_.list;
+  ++other.issued_at;
+  EXPECT_EQ(reason_of(till_.terminal->accept_list(
+                SignedDocument::sign(other.encode(), market_.master_key).encode())),
+            "LIST_EQUIVOCATION");
+  EXPECT_EQ(reason_of(till_.terminal->accept_list(
+                SignedDocument::sign(other.encode(), market_.deposit_key).encode())),
+            "BAD_SIGNATURE");
+}
+
+}  // namespace
+}  // namespace cafe::pos
