@@ -39,6 +39,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 // A shopping basket: a multiple of ten cents between 0.50 and 15.00.
 uint64_t draw_amount(protocol::SeededRng& plan) { return 50 + 10 * plan.below(146); }
 
+void wait_for_next_time_slot() {
+  constexpr uint64_t kSlot_ms = protocol::kTimeSlot_s * 1000;
+  std::this_thread::sleep_for(std::chrono::milliseconds(kSlot_ms - now_ms() % kSlot_ms));
+}
+
 bool order_is_dead(const absl::Status& status) {
   const std::string reason = protocol::reason_of(status);
   return reason == "ORDER_DEAD" || reason == "ORDER_TOO_OLD" || reason == "NOT_OUR_ANSWER" ||
@@ -129,9 +134,9 @@ absl::Status Simulation::register_customer(Customer& customer) {
     CAFE_ASSIGN_OR_RETURN(const auto nonce, backend_.begin_registration());
     CAFE_ASSIGN_OR_RETURN(const auto file, wallet.begin_registration(nonce));
     const auto receipt = backend_.register_wallet(file);
-    // A nonce dies with the service that gave it; another one is drawn then.
-    if (!receipt.ok() && protocol::reason_of(receipt.status()) == "STALE_NONCE" && attempt < 5)
-      continue;
+    // A nonce dies with the service that gave it, and after ten minutes; another one is drawn then.
+    const std::string reason = receipt.ok() ? "" : protocol::reason_of(receipt.status());
+    if ((reason == "UNKNOWN_NONCE" || reason == "NONCE_EXPIRED") && attempt < 5) continue;
     CAFE_RETURN_IF_ERROR(receipt.status());
     CAFE_RETURN_IF_ERROR(wallet.on_registration_receipt(*receipt));
   }
@@ -175,7 +180,10 @@ absl::Status Simulation::withdraw(Customer& customer) {
     const auto answer = backend_.open_order(open);
     if (!answer.ok()) {
       CAFE_RETURN_IF_ERROR(wallet.cancel_open());
-      return answer.status();
+      // The void took this minute's row: the number can be opened anew in the next one.
+      if (protocol::reason_of(answer.status()) != "ORDER_VOID") return answer.status();
+      wait_for_next_time_slot();
+      continue;
     }
     absl::StatusOr<protocol::Bytes> order = wallet.on_open_answer(*answer, now_ms() / 1000);
     if (!order.ok() && order_is_dead(order.status())) {

@@ -224,4 +224,23 @@ absl::Status RedisCache::publish(std::string_view channel, std::string_view mess
   return impl_->run({{"PUBLISH", channel, message}}).status();
 }
 
+absl::StatusOr<std::string> redis_address(const std::string& url) {
+  std::string address = url;
+  if (constexpr std::string_view kScheme = "redis://"; address.starts_with(kScheme)) {
+    address.erase(0, kScheme.size());
+    if (const size_t slash = address.find('/'); slash != std::string::npos) {
+      if (const std::string database = address.substr(slash); database != "/" && database != "/0") {
+        return protocol::invalid("BAD_REDIS_URL", "--redis-url: only database 0 is used.");
+      }
+      address.resize(slash);
+    }
+  }
+  if (address.empty() || address.find("://") != std::string::npos) {
+    return protocol::invalid("BAD_REDIS_URL",
+                             "--redis-url is redis://host:port, like "
+                             "redis://127.0.0.1:6379, or the absolute path of a unix socket.");
+  }
+  return address;
+}
+
 }  // namespace cafe::storage

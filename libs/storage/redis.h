@@ -53,6 +53,10 @@ struct RedisOptions {
   std::chrono::milliseconds retry_after{1000};
 };
 
+/// RedisOptions::address of a service's --redis-url: "redis://host:port" (database 0 only) or the path of a unix socket.
+/// INVALID_ARGUMENT BAD_REDIS_URL.
+absl::StatusOr<std::string> redis_address(const std::string& url);
+
 /// Redis through hiredis. The constructor does not connect, so a service starts without Redis.
 class RedisCache : public Cache {
  public:

@@ -132,5 +132,14 @@ TEST_F(RedisTest, RateLimitsGoOnWhenRedisStops) {
   EXPECT_FALSE(limit.allow("a"));
 }
 
+TEST(RedisAddress, TakesUrlsAndSocketsAndNamesWhatIsWrong) {
+  EXPECT_EQ(*redis_address("redis://127.0.0.1:6379"), "127.0.0.1:6379");
+  EXPECT_EQ(*redis_address("redis://cache:6379/0"), "cache:6379");
+  EXPECT_EQ(*redis_address("/run/redis/redis.sock"), "/run/redis/redis.sock");
+  for (const char* wrong : {"redis://cache:6379/1", "redis://", "", "unix:///run/redis.sock"}) {
+    EXPECT_EQ(protocol::reason_of(redis_address(wrong).status()), "BAD_REDIS_URL") << wrong;
+  }
+}
+
 }  // namespace
 }  // namespace cafe::storage

@@ -33,24 +33,10 @@ absl::StatusOr<storage::Database*> open_database(ServiceHost& host, const Option
   return &host.own(std::move(database));
 }
 
-// "redis://host:port" or a socket's path → what RedisOptions takes.
-absl::StatusOr<std::string> redis_address(std::string url) {
-  constexpr std::string_view kScheme = "redis://";
-  if (!url.starts_with(kScheme)) return url;
-  url.erase(0, kScheme.size());
-  if (const size_t slash = url.find('/'); slash != std::string::npos) {
-    if (const std::string database = url.substr(slash); database != "/" && database != "/0") {
-      return protocol::invalid("BAD_REDIS_URL", "--redis-url: only database 0 is used.");
-    }
-    url.resize(slash);
-  }
-  return url;
-}
-
 // Null: run without one.
 absl::StatusOr<storage::Cache*> open_cache(ServiceHost& host) {
   if (host.options().redis_url.empty()) return nullptr;
-  CAFE_ASSIGN_OR_RETURN(const std::string address, redis_address(host.options().redis_url));
+  CAFE_ASSIGN_OR_RETURN(const std::string address, storage::redis_address(host.options().redis_url));
   return &host.own(std::make_unique<storage::RedisCache>(
       storage::RedisOptions{.address = address, .password = {}}));
 }

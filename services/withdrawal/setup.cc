@@ -49,26 +49,6 @@ absl::StatusOr<std::vector<protocol::Bytes>> read_certificates(
   return certificates;
 }
 
-/// redis://host:port or redis://host:port/0, or a socket's path.
-absl::StatusOr<std::string> redis_address(const std::string& url) {
-  std::string address = url;
-  if (constexpr std::string_view kScheme = "redis://"; address.starts_with(kScheme)) {
-    address.erase(0, kScheme.size());
-    if (const size_t slash = address.find('/'); slash != std::string::npos) {
-      if (const std::string database = address.substr(slash); database != "/" && database != "/0") {
-        return protocol::invalid("BAD_REDIS_URL", "--redis-url: only database 0 is used.");
-      }
-      address.resize(slash);
-    }
-  }
-  if (address.empty()) {
-    return protocol::invalid("BAD_REDIS_URL",
-                             "--redis-url is redis://host:port, like "
-                             "redis://127.0.0.1:6379, or a socket's path.");
-  }
-  return address;
-}
-
 }  // namespace
 
 absl::StatusOr<IssuerKeys> load_keys(const WithdrawalOptions& options) {
@@ -109,7 +89,7 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
   storage::Database& db = host.own(std::move(opened));
   storage::Cache* cache = nullptr;
   if (!common.redis_url.empty()) {
-    CAFE_ASSIGN_OR_RETURN(const std::string address, redis_address(common.redis_url));
+    CAFE_ASSIGN_OR_RETURN(const std::string address, storage::redis_address(common.redis_url));
     cache = &host.own(std::make_unique<storage::RedisCache>(
         storage::RedisOptions{.address = address, .password = {}}));
   }

@@ -41,6 +41,17 @@ absl::StatusOr<Funding> parse_funding(const std::string& account, const std::str
   return Funding{id, currency, amount, reference};
 }
 
+// Money is credited to accounts that exist, open or closed, and to no others.
+absl::Status check_registered(storage::Transaction& tx, const protocol::AccountId& account) {
+  CAFE_ASSIGN_OR_RETURN(
+      const auto rows,
+      tx.query("SELECT FROM withdrawal.account WHERE account_id = $1", account.bytes));
+  if (!rows.empty()) return absl::OkStatus();
+  return protocol::make_error(
+      absl::StatusCode::kNotFound, "UNKNOWN_ACCOUNT",
+      "No wallet is registered under the account " + account.hex() + "; nothing was funded.");
+}
+
 // cash -X, customer +X; the same reference for the same account again changes nothing.
 absl::Status post_funding(storage::Transaction& tx, storage::Ledger& ledger,
                           const Funding& funding) {

@@ -29,6 +29,7 @@ struct IssuerOptions {
   std::string dir;
   std::string config;
   std::vector<std::string> compromised;
+  std::string purpose;
   std::string manufacturer_key;
   std::string issuer_id;
   std::string master_key;
@@ -61,6 +62,16 @@ absl::StatusOr<Json> sign_list(Context& context, const IssuerOptions& options) {
       const auto newest,
       IssuerFolder(options.dir).sign_next_list(config, compromised, context.now_s, context.rng));
   return describe(newest.list);
+}
+
+absl::StatusOr<Json> renew_key(Context& context, const IssuerOptions& options) {
+  CAFE_ASSIGN_OR_RETURN(const IssuerConfig config, load_issuer_config(options.config));
+  const IssuerFolder folder(options.dir);
+  CAFE_RETURN_IF_ERROR(
+      folder.renew_online_key(config, options.purpose, context.now_s, context.rng));
+  return Json{{"renewed", options.purpose},
+              {"file", folder.file(options.purpose + ".key").string()},
+              {"next", "give the file to its service and restart it"}};
 }
 
 absl::StatusOr<Json> show_list(const IssuerOptions& options) {
@@ -160,6 +171,14 @@ void register_issuer(CLI::App& app, Context& context) {
   config(command);
   command->add_option("--compromised", options->compromised,
                       "Denomination whose key is compromised (may be repeated)");
+  command =
+      add_command(*issuer, context, "renew-key", "Replace an on-line key and certify the new one",
+                  [&context, options] { return renew_key(context, *options); });
+  dir(command);
+  config(command);
+  command->add_option("--purpose", options->purpose, "Which one")
+      ->required()
+      ->check(CLI::IsMember({"withdrawal", "deposit", "coinstore", "enrolment"}));
   dir(add_command(*issuer, context, "list", "Show the newest signed list",
                   [options] { return show_list(*options); }));
   command =

@@ -62,9 +62,16 @@ absl::StatusOr<IssuerConfig> parse_config(const nlohmann::json& json) {
                             kind == "coin" ? Kind::kCoin : Kind::kCheque,
                             item.at("slots").get<std::vector<uint64_t>>()});
   }
-  for (const uint64_t days : {config.withdraw_days, config.spend_days, config.deposit_days,
-                              config.claim_days, config.key_days}) {
-    if (days > 36500) return bad_config("a period is longer than a hundred years");
+  // The services keep nothing for longer than that, and take a date beyond it for a mistake.
+  constexpr uint64_t kLongest_days = 19 * 365;
+  uint64_t total = 0;
+  for (const uint64_t days :
+       {config.withdraw_days, config.spend_days, config.deposit_days, config.claim_days}) {
+    if (days > kLongest_days) return bad_config("a period is longer than 19 years");
+    total += days;
+  }
+  if (total > kLongest_days || config.key_days > kLongest_days) {
+    return bad_config("the periods of a denomination sum to more than 19 years");
   }
   return config;
 }
@@ -176,6 +183,13 @@ absl::Status IssuerFolder::create(const IssuerConfig& config, uint64_t now_s,
     CAFE_RETURN_IF_ERROR(create_online_key(config, master, purpose, now_s, rng));
   }
   return write_list(list, master).status();
+}
+
+absl::Status IssuerFolder::renew_online_key(const IssuerConfig& config, std::string_view purpose,
+                                            uint64_t now_s, protocol::Rng& rng) const {
+  CAFE_ASSIGN_OR_RETURN(const SigningKey master,
+                        storage::load_signing_key(file("master.key"), "master"));
+  return create_online_key(config, master, purpose, now_s, rng);
 }
 
 absl::StatusOr<protocol::TrustAnchors> IssuerFolder::trust() const {

@@ -60,6 +60,11 @@ class IssuerFolder {
                                             const std::vector<protocol::DenomId>& compromised,
                                             uint64_t now_s, protocol::Rng& rng) const;
 
+  // Replaces an on-line key by a new one with a certificate of its own. What the old one signed
+  // stays valid.
+  absl::Status renew_online_key(const IssuerConfig& config, std::string_view purpose,
+                                uint64_t now_s, protocol::Rng& rng) const;
+
   // Trusts a manufacturer or another issuer.
   absl::Status add_manufacturer(const protocol::Point& key) const;
   absl::Status add_issuer(const std::string& issuer_id, const protocol::Point& master_key) const;

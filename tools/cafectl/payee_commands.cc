@@ -73,6 +73,16 @@ absl::StatusOr<std::pair<protocol::Point, std::optional<protocol::SigningKey>>> 
   return std::pair{*point, std::optional<protocol::SigningKey>()};
 }
 
+// The file with which a terminal starts: its credential, and its key where one was made for it.
+Json terminal_file(const protocol::TerminalCertificate& certificate,
+                   const protocol::TerminalCredential& credential) {
+  return {{"acquirer_id", certificate.acquirer_id},
+          {"payee_id", certificate.payee_id.hex()},
+          {"terminal_id", certificate.terminal_id.hex()},
+          {"payee_name", certificate.payee_name},
+          {"credential", protocol::to_hex(credential.encode())}};
+}
+
 absl::StatusOr<Json> enrol_terminal(Context& context, const PayeeOptions& options) {
   const IssuerFolder folder(options.dir);
   CAFE_ASSIGN_OR_RETURN(const auto anchors, folder.trust());
@@ -83,46 +93,35 @@ absl::StatusOr<Json> enrol_terminal(Context& context, const PayeeOptions& option
   CAFE_ASSIGN_OR_RETURN(const auto terminal,
                         id_or_new<protocol::TerminalId>(context, "--terminal", options.terminal));
   CAFE_ASSIGN_OR_RETURN(const auto key, terminal_key(context, options.public_key));
-  CAFE_ASSIGN_OR_RETURN(const auto db, context.database());
-  CAFE_ASSIGN_OR_RETURN(
-      const auto enrolled,
-      db->transaction({},
-                      [&](storage::Transaction& tx)
-                          -> absl::StatusOr<std::pair<std::string, protocol::TerminalCredential>> {
-                        CAFE_ASSIGN_OR_RETURN(const std::string name, name_of(tx, payee));
-                        const protocol::TerminalCertificate certificate{
-                            .acquirer_id = enrolment.opened.issuer_id,
-                            .payee_id = payee,
-                            .terminal_id = terminal,
-                            .key = key.first,
-                            .payee_name = name,
-                            .valid_from = context.now_s / 86400 * 86400,
-                            .valid_until = context.now_s + uint64_t{options.days} * 86400};
-                        const protocol::TerminalCredential credential{
-                            enrolment.certificate,
-                            protocol::SignedDocument::sign(certificate.encode(), enrolment.key)};
-                        CAFE_RETURN_IF_ERROR(
-                            tx.query("SELECT deposit.enrol_terminal($1, $2, $3, $4)", payee.bytes,
-                                     terminal.bytes, key.first.bytes(), credential.encode())
-                                .status());
-                        return std::pair{name, credential};
-                      }));
-  Json result{{"acquirer_id", enrolment.opened.issuer_id},
-              {"payee_id", payee.hex()},
-              {"terminal_id", terminal.hex()},
-              {"payee_name", enrolled.first},
-              {"credential", protocol::to_hex(enrolled.second.encode())}};
   if (key.second && options.out.empty()) {
     return protocol::invalid("NO_OUT",
-                             "A key was made for the terminal: name a file for it with --out.");
+                             "A key is made for the terminal: name a file for it with --out.");
   }
-  if (!options.out.empty()) {
+  CAFE_ASSIGN_OR_RETURN(const auto db, context.database());
+  return db->transaction({}, [&](storage::Transaction& tx) -> absl::StatusOr<Json> {
+    CAFE_ASSIGN_OR_RETURN(const std::string name, name_of(tx, payee));
+    const protocol::TerminalCertificate certificate{
+        .acquirer_id = enrolment.opened.issuer_id,
+        .payee_id = payee,
+        .terminal_id = terminal,
+        .key = key.first,
+        .payee_name = name,
+        .valid_from = context.now_s / 86400 * 86400,
+        .valid_until = context.now_s + uint64_t{options.days} * 86400};
+    const protocol::TerminalCredential credential{
+        enrolment.certificate, protocol::SignedDocument::sign(certificate.encode(), enrolment.key)};
+    CAFE_RETURN_IF_ERROR(tx.query("SELECT deposit.enrol_terminal($1, $2, $3, $4)", payee.bytes,
+                                  terminal.bytes, key.first.bytes(), credential.encode())
+                             .status());
+    Json result = terminal_file(certificate, credential);
+    if (options.out.empty()) return result;
+    // Written before the enrolment commits: a terminal that is enrolled has its key.
     Json file = result;
     if (key.second) file["secret"] = protocol::to_hex(key.second->secret().bytes());
     CAFE_RETURN_IF_ERROR(storage::write_secret_file(options.out, file.dump(2) + "\n"));
     result["file"] = options.out;
-  }
-  return result;
+    return result;
+  });
 }
 
 absl::StatusOr<Json> list(const Context& context) {

@@ -118,7 +118,7 @@ start_service() {
   [ "$name" != doublespend ] || key=coinstore
   "$bin_dir/cafe-$name" --listen "127.0.0.1:$port" --metrics-listen "127.0.0.1:$metrics" --port-file "$dir/port/$name" \
     --issuer-id "$(issuer_id "$dir")" --database-url "$(database_url "$dir" "cafe_$name")" \
-    --redis-url "unix://$dir/redis/redis.sock" --tls-cert "$dir/tls/$name.pem" --tls-key "$dir/tls/$name.key" \
+    --redis-url "$dir/redis/redis.sock" --tls-cert "$dir/tls/$name.pem" --tls-key "$dir/tls/$name.key" \
     --tls-ca "$dir/tls/ca.pem" --trust "$dir/issuer/trust.json" --signing-key "$dir/issuer/$key.key" "$@" \
     >>"$dir/log/$name.log" 2>&1 </dev/null &
   echo $! >"$dir/pid/$name"
