@@ -4,30 +4,49 @@
 
 #include <algorithm>
 
+#include "libs/protocol/hash.h"
+
 namespace cafe::doublespend {
 namespace {
 
 using protocol::ByteView;
 using protocol::CoinId;
 
-constexpr size_t kEntrySize = 16;  // u64 as_of_ms ‖ u64 slots
+constexpr size_t kEntrySize = 48;  // u64 as_of_ms ‖ u64 slots ‖ 32 bytes of MAC
 
 std::string cache_key(const CoinId& coin) { return "cafe:spent:" + protocol::to_string(coin); }
 
-std::optional<SpentSlots> read_entry(const std::optional<std::string>& entry, uint64_t now_ms) {
+}  // namespace
+
+SpentCache::SpentCache(storage::Cache* cache, const protocol::SigningKey& key,
+                       std::chrono::milliseconds ttl)
+    : cache_(cache),
+      mac_key_(protocol::mac(key.secret().bytes(), protocol::Frame("cafe/spent-cache-key"))),
+      ttl_(ttl) {}
+
+std::string SpentCache::seal(const CoinId& coin, const SpentSlots& slots) const {
+  const auto mac = protocol::mac(
+      mac_key_.view(),
+      protocol::Frame("cafe/spent-cache").add(coin).add_u64(slots.as_of_ms).add_u64(slots.slots));
+  return protocol::to_string(protocol::encode_u64(slots.as_of_ms)) +
+         protocol::to_string(protocol::encode_u64(slots.slots)) + protocol::to_string(mac);
+}
+
+std::optional<SpentSlots> SpentCache::open(const CoinId& coin,
+                                           const std::optional<std::string>& entry,
+                                           uint64_t now_ms) const {
   if (!entry.has_value() || entry->size() != kEntrySize) {
     return std::nullopt;
   }
   const ByteView bytes = protocol::view_of(*entry);
   const SpentSlots found{.as_of_ms = protocol::decode_u64(bytes.first<8>()),
-                         .slots = protocol::decode_u64(bytes.last<8>())};
-  if (found.slots == 0 || found.as_of_ms > now_ms) {
+                         .slots = protocol::decode_u64(bytes.subspan<8, 8>())};
+  const bool ours = protocol::equal_ct(bytes, protocol::view_of(seal(coin, found)));
+  if (!ours || found.slots == 0 || found.as_of_ms > now_ms) {
     return std::nullopt;
   }
   return found;
 }
-
-}  // namespace
 
 std::vector<std::optional<SpentSlots>> SpentCache::get(std::span<const CoinId> coins,
                                                        uint64_t now_ms) {
@@ -45,7 +64,7 @@ std::vector<std::optional<SpentSlots>> SpentCache::get(std::span<const CoinId> c
     return found;
   }
   for (size_t i = 0; i < coins.size(); ++i) {
-    found[i] = read_entry((*entries)[i], now_ms);
+    found[i] = open(coins[i], (*entries)[i], now_ms);
   }
   return found;
 }
@@ -59,9 +78,7 @@ void SpentCache::put(std::span<const CoinId> coins, std::span<const SpentSlots> 
     if (slots[i].slots == 0) {
       continue;
     }
-    items.emplace_back(cache_key(coins[i]),
-                       protocol::to_string(protocol::encode_u64(slots[i].as_of_ms)) +
-                           protocol::to_string(protocol::encode_u64(slots[i].slots)));
+    items.emplace_back(cache_key(coins[i]), seal(coins[i], slots[i]));
   }
   if (!items.empty()) {
     cache_->set_many(items, ttl_).IgnoreError();  // a cache that is down only makes us slower

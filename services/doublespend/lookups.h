@@ -24,11 +24,13 @@ struct SpentSlots {
 
 // A cache of spent coins. Spent never becomes unspent, so an entry only ever says too little, and
 // says since when. Coins of which nothing is spent are never cached: that a coin is whole is always
-// read from the database. All failures of the cache are misses.
+// read from the database. All failures of the cache are misses, and so is an entry that this issuer
+// did not write: answers are signed, and whoever can write to Redis must not have them say more.
 class SpentCache {
  public:
-  // `cache` may be null (never hits) and must outlive this.
-  SpentCache(storage::Cache* cache, std::chrono::milliseconds ttl) : cache_(cache), ttl_(ttl) {}
+  // `cache` may be null (never hits) and must outlive this. The entries' MAC key derives from
+  // `key`, so that all replicas share it.
+  SpentCache(storage::Cache* cache, const protocol::SigningKey& key, std::chrono::milliseconds ttl);
 
   // One answer for each coin.
   std::vector<std::optional<SpentSlots>> get(std::span<const protocol::CoinId> coins,
@@ -36,7 +38,12 @@ class SpentCache {
   void put(std::span<const protocol::CoinId> coins, std::span<const SpentSlots> slots);
 
  private:
+  std::string seal(const protocol::CoinId& coin, const SpentSlots& slots) const;
+  std::optional<SpentSlots> open(const protocol::CoinId& coin,
+                                 const std::optional<std::string>& entry, uint64_t now_ms) const;
+
   storage::Cache* const cache_;
+  const protocol::SecretArray<32> mac_key_;
   const std::chrono::milliseconds ttl_;
 };
 

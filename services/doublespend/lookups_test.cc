@@ -49,7 +49,7 @@ class LookupsTest : public ::testing::Test {
   const storage::OnlineKey key_ = make_signing_key();
   platform::ManualClock clock_{absl::FromUnixMillis(kNow_ms)};
   storage::FakeCache redis_{[this] { return absl::ToChronoTime(clock_.now()); }};
-  SpentCache cache_{&redis_, std::chrono::seconds(30)};
+  SpentCache cache_{&redis_, key_.key, std::chrono::seconds(30)};
   std::map<CoinId, uint64_t> store_;
   std::map<CoinId, int> reads_;
   testing::RowMaker maker_{"coins", 1, 1};
@@ -92,7 +92,7 @@ TEST_F(LookupsTest, WithTheCacheDownOrAbsentTheDatabaseAnswers) {
   redis_.set_down(true);
   EXPECT_EQ(ask({split_}, cache_).spent.size(), 1u);
   EXPECT_EQ(ask({split_}, cache_).spent.size(), 1u);
-  SpentCache none(nullptr, std::chrono::seconds(30));
+  SpentCache none(nullptr, key_.key, std::chrono::seconds(30));
   EXPECT_EQ(ask({split_}, none).spent.size(), 1u);
   EXPECT_EQ(reads_[split_], 3);
 }
@@ -107,6 +107,27 @@ TEST_F(LookupsTest, RubbishInTheCacheIsAMiss) {
     ASSERT_TRUE(redis_.set(key, entry, std::chrono::seconds(1)).ok());
     EXPECT_EQ(ask({split_}, cache_).spent, (std::vector<SpentSlotsAnswer::Spent>{{0, 0}}));
   }
+}
+
+// [guard] Who can write to Redis cannot make the issuer sign that a whole coin is spent.
+TEST_F(LookupsTest, AnEntryThatAnotherWroteOrMovedIsAMiss) {
+  store_[split_] = 1;
+  ask({split_}, cache_);  // sealed for split_
+  const auto sealed = redis_.get("cafe:spent:" + protocol::to_string(split_));
+  ASSERT_TRUE(sealed.ok() && sealed->has_value());
+  std::string altered = **sealed;
+  altered[15] = 3;  // one more slot
+  protocol::SeededRng rng("forger");
+  SpentCache forger(&redis_, protocol::SigningKey::create(rng.scalar()).value(),
+                    std::chrono::seconds(30));
+  const std::string key = "cafe:spent:" + protocol::to_string(whole_);
+  for (const std::string& entry : {**sealed, altered}) {
+    ASSERT_TRUE(redis_.set(key, entry, std::chrono::seconds(1)).ok());
+    EXPECT_TRUE(ask({whole_}, cache_).spent.empty());
+  }
+  const std::vector<CoinId> coins = {whole_};
+  forger.put(coins, std::vector<SpentSlots>{{kNow_ms, 1}});
+  EXPECT_TRUE(ask({whole_}, cache_).spent.empty());
 }
 
 TEST(RateKeyTest, CountsAnAddressWhateverItsPort) {

@@ -36,7 +36,8 @@ absl::StatusOr<storage::Database*> open_database(ServiceHost& host, const Option
 // Null: run without one.
 absl::StatusOr<storage::Cache*> open_cache(ServiceHost& host) {
   if (host.options().redis_url.empty()) return nullptr;
-  CAFE_ASSIGN_OR_RETURN(const std::string address, storage::redis_address(host.options().redis_url));
+  CAFE_ASSIGN_OR_RETURN(const std::string address,
+                        storage::redis_address(host.options().redis_url));
   return &host.own(std::make_unique<storage::RedisCache>(
       storage::RedisOptions{.address = address, .password = {}}));
 }
@@ -101,7 +102,7 @@ absl::Status set_up(ServiceHost& host, const Options& options) {
                          .max_queued_rows = options.max_queued_rows},
       coins, host.metrics()));
   const bool cached = options.lookup_cache_ms > 0;
-  auto& spent_cache = host.own(std::make_unique<SpentCache>(cached ? cache : nullptr,
+  auto& spent_cache = host.own(std::make_unique<SpentCache>(cached ? cache : nullptr, key->key,
                                                             milliseconds(options.lookup_cache_ms)));
   auto& lookups = host.own(std::make_unique<Lookups>(
       key->opened.issuer_id, *key,
