@@ -67,11 +67,11 @@ absl::StatusOr<AuditCheck> check_issued(Transaction& tx) {
       const Rows issued,
       tx.query(
           "SELECT encode(denom_id, 'hex'), sum(value)::bigint FROM withdrawal.issued GROUP BY 1"));
-  CAFE_ASSIGN_OR_RETURN(Currencies currencies, published_currencies(tx));
+  CAFE_ASSIGN_OR_RETURN(Published published, published_denominations(tx));
   Sums orders;
   for (const Row row : issued) {
     const auto denomination = row.get<std::string>(0);
-    orders[denomination + " " + currencies[denomination]] = row.get<int64_t>(1);
+    orders[denomination + " " + published[denomination].currency] = row.get<int64_t>(1);
   }
   CAFE_ASSIGN_OR_RETURN(const Sums posted,
                         ledger_sums(tx, storage::account_kind::kCoins, "withdrawal"));

@@ -15,17 +15,29 @@ std::string account_name(ByteView owner, const std::string& currency) {
   return protocol::to_hex(owner) + " " + currency;
 }
 
-absl::StatusOr<Currencies> published_currencies(Transaction& tx) {
-  CAFE_ASSIGN_OR_RETURN(const Rows rows,
+absl::StatusOr<Published> published_denominations(Transaction& tx) {
+  CAFE_ASSIGN_OR_RETURN(const Rows dropped,
+                        tx.query("SELECT range_from, range_until FROM coinstore.partition "
+                                 "WHERE dropped_at IS NOT NULL"));
+  const auto is_retained = [&](uint64_t deposit_until) {
+    for (const Row row : dropped) {
+      if (row.get<uint64_t>(0) <= deposit_until && deposit_until < row.get<uint64_t>(1))
+        return false;
+    }
+    return true;
+  };
+  CAFE_ASSIGN_OR_RETURN(const Rows lists,
                         tx.query("SELECT document FROM withdrawal.denomination_list"));
-  Currencies currencies;
-  for (const Row row : rows) {
+  Published published;
+  for (const Row row : lists) {
     CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(row.get<Bytes>(0)));
     CAFE_ASSIGN_OR_RETURN(const auto list, protocol::DenominationList::decode(document.frame));
-    for (const auto& denomination : list.denominations)
-      currencies[denomination.id().hex()] = denomination.currency;
+    for (const auto& denomination : list.denominations) {
+      published[denomination.id().hex()] = {denomination.currency,
+                                            is_retained(denomination.deposit_until)};
+    }
   }
-  return currencies;
+  return published;
 }
 
 absl::StatusOr<Sums> ledger_sums(Transaction& tx, std::string_view account_kind,
@@ -103,14 +115,17 @@ bool take_payment(const protocol::Payment& payment, const protocol::PaymentVerdi
   for (size_t j = 0; j < payment.spends.size(); ++j) {
     const protocol::SlotVerdict& slot = verdict.slots[j];
     const protocol::Coin& coin = payment.coins[payment.spends[j].coin];
+    const PublishedDenomination& denomination = checks.published[coin.denom_id.hex()];
     credited += slot.credited;
     switch (slot.code) {
       case protocol::VerdictCode::kAccepted:
         if (slot.credited != protocol::worth_of(payment.spends[j])) return false;
-        checks.denominations[account_name(coin.denom_id, checks.currencies[coin.denom_id.hex()])] -=
+        checks.denominations[account_name(coin.denom_id, denomination.currency)] -=
             static_cast<int64_t>(slot.credited);
-        append_row(rows.first, coin.id(), payment.spends[j].slot, index, j);
-        ++checks.first_spends;
+        if (denomination.retained) {
+          append_row(rows.first, coin.id(), payment.spends[j].slot, index, j);
+          ++checks.first_spends;
+        }
         break;
       case protocol::VerdictCode::kCreditedSpentBefore:
         if (slot.credited != protocol::worth_of(payment.spends[j])) return false;
@@ -120,7 +135,9 @@ bool take_payment(const protocol::Payment& payment, const protocol::PaymentVerdi
         if (slot.case_number == 0 ||
             (slot.code == protocol::VerdictCode::kSpentBefore && slot.credited != 0))
           return false;
-        append_row(rows.second, coin.id(), payment.spends[j].slot, index, j);
+        if (denomination.retained) {
+          append_row(rows.second, coin.id(), payment.spends[j].slot, index, j);
+        }
         break;
       default:
         if (slot.credited != 0) return false;
@@ -233,7 +250,7 @@ absl::StatusOr<ReceiptChecks> check_receipts(Transaction& tx,
                                              const std::optional<protocol::TrustAnchors>& anchors,
                                              uint64_t& in_progress) {
   ReceiptChecks checks;
-  CAFE_ASSIGN_OR_RETURN(checks.currencies, published_currencies(tx));
+  CAFE_ASSIGN_OR_RETURN(checks.published, published_denominations(tx));
   for (int64_t after = 0;;) {
     CAFE_ASSIGN_OR_RETURN(const Rows rows,
                           tx.query("SELECT batch, payee_id, signed_order, payments, receipt, "

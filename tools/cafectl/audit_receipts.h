@@ -15,9 +15,14 @@ using Sums = std::map<std::string, int64_t>;  // by account_name
 // "owner currency", the owner in hexadecimal.
 std::string account_name(protocol::ByteView owner, const std::string& currency);
 
-// Currency of every denomination that was ever published, by its id in hexadecimal.
-using Currencies = std::map<std::string, std::string>;
-absl::StatusOr<Currencies> published_currencies(storage::Transaction& tx);
+// What the published lists say of a denomination.
+struct PublishedDenomination {
+  std::string currency;
+  bool retained = true;  // false: its spent slots were dropped, their retention being over
+};
+// Every denomination that was ever published, by its id in hexadecimal.
+using Published = std::map<std::string, PublishedDenomination>;
+absl::StatusOr<Published> published_denominations(storage::Transaction& tx);
 
 absl::StatusOr<Sums> ledger_sums(storage::Transaction& tx, std::string_view account_kind,
                                  std::string_view posting_kind);
@@ -42,7 +47,7 @@ struct ReceiptChecks {
   Sums denominations;  // deposited, negative
   Sums losses;         // negative
   uint64_t first_spends = 0;
-  Currencies currencies;
+  Published published;
 };
 
 // Every batch that is done, against its receipt, its rows in the coin store and the ledger.
