@@ -85,6 +85,9 @@ absl::Status Backend::call(const std::function<grpc::Status(grpc::ClientContext*
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() +
                          std::chrono::milliseconds(options_.call_timeout_ms));
+    // A call that fails at once because its service is away drives no reconnection either: in gRPC
+    // it is the waiting calls that carry the TLS handshake on.
+    context.set_wait_for_ready(true);
     const grpc::Status status = rpc(&context);
     if (status.ok()) return absl::OkStatus();
     // Every message here may be sent again: documents are idempotent.
