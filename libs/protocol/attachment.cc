@@ -68,7 +68,7 @@ Bytes seal_attachment(const Seed& coin_seed, const OpenAnswer& opened, std::span
       EVP_EncryptUpdate(ctx.get(), body, &length, plain.data(), static_cast<int>(plain.size())) ==
           1 &&
       EVP_EncryptFinal_ex(ctx.get(), body + length, &rest) == 1 &&
-      static_cast<size_t>(length + rest) == plain.size() &&
+      static_cast<size_t>(length) + static_cast<size_t>(rest) == plain.size() &&
       EVP_CIPHER_CTX_ctrl(ctx.get(), EVP_CTRL_GCM_GET_TAG, kTagSize, body + plain.size()) == 1);
   return out;
 }

@@ -15,8 +15,8 @@ enum class Kind : uint8_t { kCoin = 1, kCheque = 2 };
 
 inline constexpr size_t kMaxSlots = 64;            // of one coin
 inline constexpr size_t kMaxDenominations = 4096;  // in one list
-inline constexpr uint64_t kMinWithdrawalPeriod_s = 30 * 86400;
-inline constexpr uint64_t kMinDepositPeriod_s = 7 * 86400;
+inline constexpr uint64_t kMinWithdrawalPeriod_s = uint64_t{30} * 86400;
+inline constexpr uint64_t kMinDepositPeriod_s = uint64_t{7} * 86400;
 
 // One signing key H = x·G with what it signs. Times are unix seconds, "from" inclusive, "until"
 // exclusive; values are minor units of the ISO 4217 currency.

@@ -10,7 +10,7 @@ namespace cafe::protocol {
 inline constexpr uint32_t kMaxCoinsPerLine = 7;  // [guard] of one denomination in an order
 inline constexpr size_t kMaxLines = 32;          // of an order
 inline constexpr uint64_t kTimeSlot_s = 60;
-inline constexpr size_t kMaxAttachment = 64 * 1024;
+inline constexpr size_t kMaxAttachment = size_t{64} * 1024;
 
 inline uint64_t time_slot_of(uint64_t unix_s) { return unix_s / kTimeSlot_s; }
 
