@@ -1,5 +1,8 @@
 #include "tools/cafectl/evidence_file.h"
 
+#include <set>
+#include <vector>
+
 namespace cafe::cafectl {
 
 using protocol::Bytes;
@@ -125,6 +128,30 @@ absl::StatusOr<CaseFile> parse_case(ObjectReader in) {
 
 }  // namespace
 
+namespace {
+
+// Readers differ in which of two fields of one name they believe, so that such a file would say two
+// things.
+absl::StatusOr<Json> parse_strictly(std::string_view text) {
+  std::vector<std::set<std::string>> open_objects;
+  bool twice = false;
+  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
+    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
+    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
+    if (event == Json::parse_event_t::key)
+      twice = twice || !open_objects.back().insert(parsed.get<std::string>()).second;
+    return true;
+  };
+  Json json = Json::parse(text, watch, false);
+  if (json.is_discarded())
+    return protocol::invalid("BAD_EVIDENCE", "The evidence file is not JSON.");
+  if (twice)
+    return protocol::invalid("BAD_EVIDENCE", "The evidence file has a field twice in one object.");
+  return json;
+}
+
+}  // namespace
+
 Json to_evidence(const SignedCase& signed_case) {
   const auto file = CaseFile::decode(signed_case.case_file.frame);
   if (!file.ok()) return Json::object();
@@ -146,9 +173,7 @@ Json to_evidence(const SignedCase& signed_case) {
 }
 
 absl::StatusOr<SignedCase> parse_evidence(std::string_view text) {
-  const Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded())
-    return protocol::invalid("BAD_EVIDENCE", "The evidence file is not JSON.");
+  CAFE_ASSIGN_OR_RETURN(const Json json, parse_strictly(text));
   ObjectReader in(json, "the file");
   CAFE_ASSIGN_OR_RETURN(const std::string format, in.text("format"));
   if (format != kFormat) return in.error(std::string("is not of the format ") + kFormat);

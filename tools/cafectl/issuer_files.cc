@@ -37,7 +37,21 @@ absl::Status reject_unknown(const nlohmann::json& object,
   return absl::OkStatus();
 }
 
+// The JSON library bends -1 and 0.5 into a u64 without a word.
+absl::Status check_whole(const nlohmann::json& value, const std::string& name) {
+  if (value.is_structured()) {
+    for (const auto& [key, inner] : value.items()) {
+      CAFE_RETURN_IF_ERROR(check_whole(inner, value.is_array() ? name : key));
+    }
+  }
+  if (value.is_number() && !value.is_number_unsigned()) {
+    return bad_config("\"" + name + "\" is a whole number, zero or more");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<IssuerConfig> parse_config(const nlohmann::json& json) {
+  CAFE_RETURN_IF_ERROR(check_whole(json, "it"));
   CAFE_RETURN_IF_ERROR(
       reject_unknown(json, {"issuer_id", "limits", "denominations", "withdraw_days", "spend_days",
                             "deposit_days", "claim_days", "key_days"}));
