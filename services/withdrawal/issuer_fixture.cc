@@ -34,9 +34,9 @@ protocol::DenominationKey moved(const protocol::DenominationKey& key, uint64_t b
   return must(protocol::DenominationKey::create(d, key.x));
 }
 
-std::unique_ptr<v1::Withdrawal::Stub> connect_stub(int port) {
-  return v1::Withdrawal::NewStub(must(
-      platform::connect("127.0.0.1:" + std::to_string(port), "withdrawal", {.insecure = true})));
+std::unique_ptr<v1::Withdrawal::Stub> connect_stub(int port, const platform::TlsOptions& tls) {
+  return v1::Withdrawal::NewStub(
+      must(platform::connect("127.0.0.1:" + std::to_string(port), "withdrawal", tls)));
 }
 
 }  // namespace
@@ -197,10 +197,10 @@ std::string TestIssuer::audit() {
 }
 
 InProcess::InProcess(TestIssuer& issuer, const platform::Clock& clock,
-                     std::optional<WithdrawalOptions> options)
+                     std::optional<WithdrawalOptions> options, const platform::TlsOptions& tls)
     : common_{.service = "withdrawal",
               .listen = "127.0.0.1:0",
-              .tls = {.insecure = true},
+              .tls = tls,
               .database_url = issuer.postgres->url("cafe_withdrawal"),
               .redis_url = issuer.redis->address(),
               .issuer_id = issuer.list.issuer_id},
@@ -208,7 +208,11 @@ InProcess::InProcess(TestIssuer& issuer, const platform::Clock& clock,
   must(set_up(*host_, options.value_or(issuer.options)));
   must(host_->start());
   host_->set_ready(true);
-  stub_ = connect_stub(host_->grpc_port());
+  stub_ = connect(tls);
+}
+
+std::unique_ptr<v1::Withdrawal::Stub> InProcess::connect(const platform::TlsOptions& tls) const {
+  return connect_stub(host_->grpc_port(), tls);
 }
 
 ChildProcess::ChildProcess(TestIssuer& issuer, const std::string& failpoints) {
@@ -226,7 +230,7 @@ ChildProcess::ChildProcess(TestIssuer& issuer, const std::string& failpoints) {
   if (!failpoints.empty()) start.command.push_back("--failpoints=" + failpoints);
   process_ = must(testing::Subprocess::start(std::move(start)));
   const std::string ports = must(process_->read_when_written(port_file, std::chrono::seconds(30)));
-  stub_ = connect_stub(std::stoi(ports.substr(ports.find("\"grpc\":") + 7)));
+  stub_ = connect_stub(std::stoi(ports.substr(ports.find("\"grpc\":") + 7)), {.insecure = true});
 }
 
 void ChildProcess::expect_crash() {

@@ -83,8 +83,11 @@ class TestIssuer {
 class InProcess {
  public:
   InProcess(TestIssuer& issuer, const platform::Clock& clock,
-            std::optional<WithdrawalOptions> options = {});
+            std::optional<WithdrawalOptions> options = {},
+            const platform::TlsOptions& tls = {.insecure = true});
   Stub& stub() { return *stub_; }
+  // A stub of its own for a caller with these certificates.
+  std::unique_ptr<v1::Withdrawal::Stub> connect(const platform::TlsOptions& tls) const;
   platform::Metrics& metrics() { return host_->metrics(); }
 
  private:
