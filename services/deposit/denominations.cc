@@ -43,9 +43,11 @@ void Denominations::publish(std::vector<KnownList> lists) {
   if (lists_.empty()) return;
   auto table = std::make_shared<DenominationTable>();
   for (const KnownList& known : lists_) table->add(known.list);
+  {
+    const std::lock_guard lock(table_mutex_);
+    table_ = std::move(table);
+  }
   number_.Set(lists_.back().list.number);
-  const std::lock_guard lock(table_mutex_);
-  table_ = std::move(table);
 }
 
 absl::Status Denominations::load() {

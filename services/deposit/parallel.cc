@@ -1,7 +1,8 @@
 #include "services/deposit/parallel.h"
 
 #include <algorithm>
-#include <latch>
+
+#include "absl/synchronization/blocking_counter.h"
 
 namespace cafe::deposit {
 
@@ -13,20 +14,20 @@ void parallel_for(platform::WorkPool& pool, size_t threads, size_t n, size_t lea
     return;
   }
   const size_t handed_over = (n - 1) / share;  // all but the first
-  std::latch done(static_cast<std::ptrdiff_t>(handed_over));
+  absl::BlockingCounter done(static_cast<int>(handed_over));
   for (size_t begin = share; begin < n; begin += share) {
     const size_t end = std::min(n, begin + share);
     const absl::Status queued = pool.submit(absl::InfiniteFuture(), [&, begin, end](auto&) {
       part(begin, end);
-      done.count_down();
+      done.DecrementCount();
     });
     if (!queued.ok()) {  // busy or draining: then here
       part(begin, end);
-      done.count_down();
+      done.DecrementCount();
     }
   }
   part(0, share);
-  done.wait();
+  done.Wait();
 }
 
 }  // namespace cafe::deposit

@@ -27,6 +27,8 @@ absl::Status Sweeper::sweep(const std::stop_token& stop) {
       } else {
         platform::log_warning("cannot finish a batch yet", {{"batch", batch}, {"status", status}});
         first_error.Update(status);
+        // The others would only wait for it too.
+        if (protocol::reason_of(status) == "COIN_STORE_UNAVAILABLE") return first_error;
       }
     }
     after = batches.back();

@@ -15,7 +15,8 @@ class Sweeper {
       : parts_(parts), flow_(flow), grace_(grace) {}
 
   // One round over everything that waits. A batch that cannot be finished is left for the next
-  // round and does not stand before others. The first error, if any.
+  // round and does not stand before others; with the coin store down the round ends. The first
+  // error, if any.
   absl::Status sweep(const std::stop_token& stop);
 
  private:

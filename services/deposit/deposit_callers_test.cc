@@ -1,0 +1,65 @@
+// Who may call what, over TLS.
+#include "libs/platform/client.h"
+#include "libs/platform/log.h"
+#include "libs/platform/testdata/certificates.h"
+#include "services/deposit/testing/back_end.h"
+
+namespace cafe::deposit {
+namespace {
+
+namespace testdata = platform::testdata;
+using protocol::reason_of;
+using testing::BackEnd;
+
+constexpr uint64_t kNow_s = 1'800'000'000;
+
+class DepositCallersTest : public ::testing::Test {
+ protected:
+  DepositCallersTest() {
+    EXPECT_TRUE(set_up(host, back_end.options()).ok());
+    EXPECT_TRUE(host.start().ok());
+  }
+  platform::TlsOptions tls_of(const std::string& name) {
+    return testdata::write_tls_files(
+        files.path(), name,
+        testdata::make_certificate(ca, name, {"DNS:" + name + ".cafe.internal"}), ca);
+  }
+  std::string reason(const platform::TlsOptions& tls) {
+    const auto channel =
+        platform::connect("127.0.0.1:" + std::to_string(host.grpc_port()), "deposit", tls);
+    EXPECT_TRUE(channel.ok()) << channel.status();
+    const auto stub = v1::Deposit::NewStub(*channel);
+    return reason_of(
+        platform::call_unary({.timeout = absl::Seconds(10)}, [&](grpc::ClientContext* context) {
+          v1::GetPaymentRequest request;
+          request.set_batch(1);
+          v1::GetPaymentResponse response;
+          return stub->GetPayment(context, request, &response);
+        }));
+  }
+
+  platform::LogCapture quiet{[](const std::string&) {}};
+  testdata::TemporaryFolder files;
+  const testdata::KeyAndCertificate ca = testdata::make_ca("test CA");
+  platform::SystemClock clock;
+  BackEnd back_end{kNow_s};
+  const platform::ServiceOptions service = [this] {
+    platform::ServiceOptions options = back_end.service_options();
+    options.tls = tls_of("deposit");
+    return options;
+  }();
+  platform::ServiceHost host{service, clock};
+};
+
+TEST_F(DepositCallersTest, PaymentsAreGivenToDoublespendAndTheOperatorOnly) {
+  EXPECT_EQ(reason(tls_of("doublespend")), "UNKNOWN_BATCH");
+  EXPECT_EQ(reason(tls_of("operator")), "UNKNOWN_BATCH");
+  EXPECT_EQ(reason(tls_of("withdrawal")), "CALLER_NOT_ALLOWED");
+  platform::TlsOptions nobody = tls_of("nobody");
+  nobody.cert.clear();
+  nobody.key.clear();
+  EXPECT_EQ(reason(nobody), "CALLER_NOT_ALLOWED");
+}
+
+}  // namespace
+}  // namespace cafe::deposit

@@ -1,0 +1,144 @@
+#include "services/deposit/testing/peers.h"
+
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include <algorithm>
+
+namespace cafe::deposit::testing {
+namespace {
+
+constexpr int kMaxMessageBytes = 64 << 20;
+
+bool same_place(const v1::SpendRow& a, const v1::SpendRow& b) {
+  return a.batch() == b.batch() && a.position() == b.position();
+}
+
+grpc::Status is_down() { return {grpc::StatusCode::UNAVAILABLE, "down for the test"}; }
+
+}  // namespace
+
+v1::RecordVerdict MemoryCoinStore::record(const v1::SpendRow& row) {
+  v1::RecordVerdict verdict;
+  const Slot slot{row.coin_id(), row.slot()};
+  const auto [first, is_new] = first_.try_emplace(slot, row);
+  const v1::SpendRow& held = first->second;
+  if (is_new || (held.d() == row.d() && same_place(held, row))) {
+    verdict.set_outcome(v1::RecordVerdict::FRESH);
+    return verdict;
+  }
+  const auto repeat_of = [&](const v1::SpendRow& other, uint64_t case_number) {
+    verdict.set_outcome(v1::RecordVerdict::REPEAT);
+    verdict.set_case_number(case_number);
+    verdict.set_other_batch(other.batch());
+    verdict.set_other_position(other.position());
+    return verdict;
+  };
+  if (held.d() == row.d()) return repeat_of(held, 0);
+
+  auto known = doubles_.find({slot, row.d()});
+  if (known == doubles_.end()) {
+    known = doubles_.insert({{slot, row.d()}, {row, next_case++}}).first;
+  }
+  if (!same_place(known->second.row, row)) {
+    return repeat_of(known->second.row, known->second.case_number);
+  }
+  verdict.set_outcome(v1::RecordVerdict::DOUBLE);
+  verdict.set_case_number(known->second.case_number);
+  verdict.set_other_batch(held.batch());
+  verdict.set_other_position(held.position());
+  verdict.set_other_d(held.d());
+  verdict.set_other_r1(held.r1());
+  verdict.set_other_r2(held.r2());
+  return verdict;
+}
+
+grpc::Status MemoryCoinStore::Record(grpc::ServerContext*, const v1::RecordRequest* request,
+                                     v1::RecordResponse* response) {
+  if (down) return is_down();
+  if (request->rows_size() < 1 || request->rows_size() > 128'000) {
+    return {grpc::StatusCode::INVALID_ARGUMENT, "1 to 128,000 rows"};
+  }
+  const std::lock_guard lock(mutex_);
+  for (const v1::SpendRow& row : request->rows()) *response->add_verdicts() = record(row);
+  return grpc::Status::OK;
+}
+
+v1::ReserveResponse::State MemoryCoinStore::state_of(const v1::ReserveRequest::Slot& slot) {
+  const Slot key{slot.coin_id(), slot.slot()};
+  if (const auto first = first_.find(key); first != first_.end()) {
+    return first->second.d() == slot.d() ? v1::ReserveResponse::SPENT_BY_SAME
+                                         : v1::ReserveResponse::SPENT;
+  }
+  const auto hold = holds_.find(key);
+  if (hold != holds_.end() && hold->second.d != slot.d() && hold->second.until_ms > now_ms) {
+    return v1::ReserveResponse::HELD;
+  }
+  return v1::ReserveResponse::RESERVED;
+}
+
+grpc::Status MemoryCoinStore::Reserve(grpc::ServerContext*, const v1::ReserveRequest* request,
+                                      v1::ReserveResponse* response) {
+  if (down) return is_down();
+  const std::lock_guard lock(mutex_);
+  bool granted = true;
+  for (const v1::ReserveRequest::Slot& slot : request->slots()) {
+    const auto state = state_of(slot);
+    granted &= state == v1::ReserveResponse::RESERVED;
+    response->add_states(state);
+  }
+  response->set_granted(granted);
+  if (!granted) return grpc::Status::OK;
+  response->set_reserved_until_ms(now_ms + request->hold_ms());
+  for (const v1::ReserveRequest::Slot& slot : request->slots()) {
+    holds_[{slot.coin_id(), slot.slot()}] = {slot.d(), response->reserved_until_ms()};
+  }
+  return grpc::Status::OK;
+}
+
+size_t MemoryCoinStore::spent() {
+  const std::lock_guard lock(mutex_);
+  return first_.size();
+}
+
+grpc::Status MemoryWithdrawal::GetDenominations(grpc::ServerContext*,
+                                                const v1::GetDenominationsRequest*,
+                                                v1::GetDenominationsResponse* response) {
+  if (down) return is_down();
+  const std::lock_guard lock(mutex_);
+  response->set_list(list_);
+  return grpc::Status::OK;
+}
+
+grpc::Status MemoryWithdrawal::StopDenomination(grpc::ServerContext*,
+                                                const v1::StopDenominationRequest* request,
+                                                v1::StopDenominationResponse*) {
+  ++stop_calls;
+  if (down) return is_down();
+  const std::lock_guard lock(mutex_);
+  stopped_.insert(request->denom_id());
+  return grpc::Status::OK;
+}
+
+void MemoryWithdrawal::set_list(std::string list) {
+  const std::lock_guard lock(mutex_);
+  list_ = std::move(list);
+}
+
+std::set<std::string> MemoryWithdrawal::stopped() {
+  const std::lock_guard lock(mutex_);
+  return stopped_;
+}
+
+Peers::Peers() {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+  builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+  builder.RegisterService(&coin_store);
+  builder.RegisterService(&withdrawal);
+  server_ = builder.BuildAndStart();
+}
+
+Peers::~Peers() { server_->Shutdown(); }
+
+}  // namespace cafe::deposit::testing

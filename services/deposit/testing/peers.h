@@ -1,0 +1,88 @@
+// The deposit service's peers, in memory, behind real gRPC, with the behaviour that the contracts
+// in proto/cafe/v1 promise.
+#pragma once
+
+#include <grpcpp/server.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "cafe/v1/doublespend.grpc.pb.h"
+#include "cafe/v1/withdrawal.grpc.pb.h"
+
+namespace cafe::deposit::testing {
+
+// Record and Reserve of detection of double spends.
+class MemoryCoinStore final : public v1::DoubleSpend::Service {
+ public:
+  grpc::Status Record(grpc::ServerContext*, const v1::RecordRequest* request,
+                      v1::RecordResponse* response) override;
+  grpc::Status Reserve(grpc::ServerContext*, const v1::ReserveRequest* request,
+                       v1::ReserveResponse* response) override;
+
+  std::atomic<bool> down{false};            // answers UNAVAILABLE
+  std::atomic<uint64_t> now_ms{1'000'000};  // its clock, for reservations
+  size_t spent();                           // slots
+  // Sees to it that the next case gets this number.
+  std::atomic<uint64_t> next_case{1};
+
+ private:
+  using Slot = std::pair<std::string, uint32_t>;
+  struct Hold {
+    std::string d;
+    uint64_t until_ms;
+  };
+  v1::RecordVerdict record(const v1::SpendRow& row);
+  v1::ReserveResponse::State state_of(const v1::ReserveRequest::Slot& slot);
+
+  std::mutex mutex_;
+  std::map<Slot, v1::SpendRow> first_;
+  struct Double {
+    v1::SpendRow row;
+    uint64_t case_number;
+  };
+  std::map<std::pair<Slot, std::string>, Double> doubles_;  // by slot and challenge
+  std::map<Slot, Hold> holds_;
+};
+
+// GetDenominations and StopDenomination of withdrawal.
+class MemoryWithdrawal final : public v1::Withdrawal::Service {
+ public:
+  grpc::Status GetDenominations(grpc::ServerContext*, const v1::GetDenominationsRequest* request,
+                                v1::GetDenominationsResponse* response) override;
+  grpc::Status StopDenomination(grpc::ServerContext*, const v1::StopDenominationRequest* request,
+                                v1::StopDenominationResponse* response) override;
+
+  void set_list(std::string list);
+  std::atomic<bool> down{false};
+  std::atomic<int> stop_calls{0};
+  std::set<std::string> stopped();
+
+ private:
+  std::mutex mutex_;
+  std::string list_;
+  std::set<std::string> stopped_;
+};
+
+// Both at one address.
+class Peers {
+ public:
+  Peers();
+  ~Peers();
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  MemoryCoinStore coin_store;
+  MemoryWithdrawal withdrawal;
+
+ private:
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace cafe::deposit::testing
