@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "device-sim/firmware/common/crc32.h"
 #include "device-sim/firmware/common/memory_image.h"
 #include "libs/protocol/frame.h"
@@ -59,7 +60,7 @@ TEST(RecordStore, CompactsForeverInASmallMemory) {
   auto store = *RecordStore::open(memory);
   for (int i = 0; i < 2000; ++i) {
     const std::string value = std::to_string(i);
-    ASSERT_TRUE(store->commit(Batch().put("k" + std::to_string(i % 7), view_of(value))).ok());
+    ASSERT_TRUE(store->commit(Batch().put(absl::StrCat("k", i % 7), view_of(value))).ok());
     if (i % 100 == 0) store = *RecordStore::open(memory);
   }
   EXPECT_EQ(value_of(*store, "k4"), "1999");  // 1999 % 7 = 4
@@ -91,9 +92,9 @@ TEST(RecordStore, SurvivesAPowerCutAtAnyByte) {
   constexpr int kSteps = 30;
   const auto batch = [](int i) {
     return Batch()
-        .put("x" + std::to_string(i % 5), Bytes(20 + i, static_cast<uint8_t>(i)))
+        .put(absl::StrCat("x", i % 5), Bytes(20 + i, static_cast<uint8_t>(i)))
         .put("last", view_of(std::to_string(i)))
-        .erase("x" + std::to_string((i + 2) % 5));
+        .erase(absl::StrCat("x", (i + 2) % 5));
   };
   std::vector<std::map<std::string, std::string>> states;
   MemoryImage rehearsal(1400);
@@ -172,7 +173,7 @@ TEST(RecordStore, NeverCrashesOnADamagedMemory) {
   {
     auto store = *RecordStore::open(memory);
     for (int i = 0; i < 10; ++i) {
-      ASSERT_TRUE(store->commit(Batch().put("k" + std::to_string(i), Bytes(30, 1))).ok());
+      ASSERT_TRUE(store->commit(Batch().put(absl::StrCat("k", i), Bytes(30, 1))).ok());
     }
   }
   const Bytes good = memory.snapshot();

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "device-sim/firmware/testing/chip.h"
+#include "libs/protocol/frame.h"
 #include "libs/protocol/payment.h"
 
 namespace cafe::guardian {
@@ -116,13 +117,14 @@ TEST_F(GuardianTest, ForgetsAFreedSlotForGood) {
 }
 
 TEST_F(GuardianTest, HoldsItsFixedNumberOfSlots) {
-  std::set<Bytes> handles;
-  for (size_t i = 0; i < kSlots; ++i) handles.insert(slot_of(chip_.make_slot()).handle);
+  std::set<std::string> handles;
+  for (size_t i = 0; i < kSlots; ++i)
+    handles.insert(protocol::to_string(slot_of(chip_.make_slot()).handle));
   EXPECT_EQ(handles.size(), kSlots);
   EXPECT_EQ(chip_.make_slot().word, 0x6A84);
   chip_.restart();
   EXPECT_EQ(chip_.make_slot().word, 0x6A84);
-  ASSERT_EQ(chip_.free_slot(*handles.begin()).word, 0x9000);
+  ASSERT_EQ(chip_.free_slot(protocol::view_of(*handles.begin())).word, 0x9000);
   EXPECT_EQ(chip_.make_slot().word, 0x9000);
 }
 
@@ -148,9 +150,9 @@ TEST_F(GuardianTest, SaysWhatIsWrongWithACommand) {
     uint16_t word;
   };
   Bytes too_large = {0x80, 0x32, 0, 0, 36};
-  too_large.insert(too_large.end(), slot.handle.begin(), slot.handle.end());
-  too_large.insert(too_large.end(), 32, 0xFF);
-  too_large.push_back(0);
+  protocol::append(too_large, slot.handle);
+  protocol::append(too_large, Bytes(32, 0xFF));
+  protocol::append(too_large, Bytes{0});
   const Case cases[] = {
       {"class", {0x00, 0x30, 1, 0, 0}, 0x6E00},
       {"instruction", {0x80, 0x31, 1, 0, 0}, 0x6D00},
@@ -308,11 +310,11 @@ TEST(GuardianPowerCut, LockLeavesAPersonalizedOrALockedChip) {
 TEST(GuardianPowerCut, MakeSlotNeverUsesAnO2Twice) {
   Chip chip("cut");
   chip.manufacture(manufacturer(), kSerial);
-  std::set<Bytes> points;
+  std::set<std::string> points;
   const auto make = [&](Chip& c) {
     const Response made = c.make_slot();
     ASSERT_EQ(made.word, 0x9000);
-    ASSERT_TRUE(points.insert(Bytes(made.data.begin() + 4, made.data.end())).second);
+    ASSERT_TRUE(points.insert(protocol::to_string(ByteView(made.data).subspan(4))).second);
   };
   cut_everywhere(chip, make, [&](Chip& c, uint64_t cut) {
     // The interrupted slot is there, unanswered, or it is not; both are whole.

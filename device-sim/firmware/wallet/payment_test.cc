@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "device-sim/firmware/pos/contact.h"
 #include "device-sim/firmware/testing/device.h"
 #include "device-sim/firmware/wallet/contact.h"
@@ -295,7 +296,7 @@ TEST_F(PaymentTest, ShowsItsListsOverTheLink) {
 
 TEST_F(PaymentTest, PaysOverABadLink) {
   for (int i = 0; i < 4; ++i) {
-    link::LossyMedium medium("bad" + std::to_string(i),
+    link::LossyMedium medium(absl::StrCat("bad", i),
                              {.drop = 300, .duplicate = 300, .corrupt = 200, .reorder = 200});
     const Meeting meeting = meet(device_, till_, medium, offer(100), 1 + i);
     // What it pays is exact: three slots of 1 EUR, and no fourth.
