@@ -65,6 +65,20 @@ TEST_F(KillTest, AllServicesThreeTimes) {
   EXPECT_GT(report["repeated_calls"], 0) << "no call ever met a dead service";
 }
 
+// The others live on, and find the one that came back.
+TEST_F(KillTest, EachServiceByItself) {
+  const auto run = simulate("one by one", 40, 800);
+  int64_t batches = 0;
+  for (const char* name : kServices) {
+    ASSERT_TRUE(reached(*run, "deposit.batch", batches += 30)) << run->process().output();
+    cluster_->kill(name);
+    const absl::Status started = cluster_->start_service(name);
+    ASSERT_TRUE(started.ok()) << started;
+    EXPECT_TRUE(run->process().running()) << "the kill came too late to be in the middle";
+  }
+  passes(*run);
+}
+
 TEST_F(KillTest, RedisGoneForTheWholeRun) {
   cluster_->redis().kill();
   const auto run = simulate("redis", 12, 120);

@@ -1,0 +1,273 @@
+#include "tests/integration/malform.h"
+
+#include <cafe/v1/doublespend.pb.h>
+
+#include <algorithm>
+
+#include "libs/protocol/testing/leaves.h"
+
+namespace cafe::testing {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using protocol::SeededRng;
+
+std::string random_bytes(SeededRng& rng, size_t size) {
+  protocol::Bytes bytes(size);
+  rng.fill(bytes);
+  return protocol::to_string(bytes);
+}
+
+// A place in `text`, its end included.
+size_t place(SeededRng& rng, const std::string& text) { return rng.below(text.size() + 1); }
+
+// Lengths that matter here: of digests, keys, scalars and points, and their neighbours.
+size_t random_length(SeededRng& rng) {
+  constexpr size_t kLengths[] = {0, 1, 16, 31, 32, 33, 64, 65, 97, 300};
+  return rng.below(4) == 0 ? rng.below(2000) : kLengths[rng.below(std::size(kLengths))];
+}
+
+// Bytes changed without regard for what they mean.
+std::string mutate_bytes(std::string bytes, SeededRng& rng) {
+  if (bytes.empty()) return random_bytes(rng, 1 + rng.below(8));
+  const size_t from = rng.below(bytes.size());
+  const size_t length = 1 + rng.below(std::min<size_t>(bytes.size() - from, 64));
+  switch (rng.below(6)) {
+    case 0:
+      for (uint64_t flips = 1 + rng.below(8); flips > 0; --flips)
+        bytes[rng.below(bytes.size())] ^= static_cast<char>(1 << rng.below(8));
+      return bytes;
+    case 1:
+      return bytes.replace(from, length, random_bytes(rng, length));
+    case 2:
+      return bytes.erase(from, length);
+    case 3:
+      return bytes.insert(place(rng, bytes), bytes.substr(from, length));
+    case 4:
+      return bytes.replace(from, length, length, rng.below(2) == 0 ? '\0' : '\xff');
+    default: {  // two stretches change places
+      const size_t other = rng.below(bytes.size() - length + 1);
+      const std::string moved = bytes.substr(from, length);
+      bytes.replace(from, length, bytes.substr(other, length));
+      return bytes.replace(other, moved.size(), moved);
+    }
+  }
+}
+
+// A document of ours with one field of a frame, however deep, replaced and all lengths put right,
+// so that it gets past the first look. Anything else changes like any bytes.
+std::string mutate_document(const std::string& document, SeededRng& rng) {
+  const protocol::ByteView bytes = protocol::view_of(document);
+  if (!leaves_internal::is_frame(bytes) || rng.below(4) == 0) return mutate_bytes(document, rng);
+  const std::vector<Leaf> leaves = leaves_of(bytes);
+  const Leaf& leaf = leaves[rng.below(leaves.size())];
+  std::string content = document.substr(leaf.offset, leaf.length);
+  if (rng.below(3) == 0) {
+    const Leaf& other = leaves[rng.below(leaves.size())];  // the field gets another one's content
+    content = document.substr(other.offset, other.length);
+  } else if (rng.below(3) == 0) {
+    content = random_bytes(rng, rng.below(2) == 0 ? content.size() : random_length(rng));
+  } else {
+    content = mutate_bytes(content, rng);
+  }
+  return protocol::to_string(replace_field(bytes, leaf.offset, protocol::view_of(content)));
+}
+
+// Every field that holds a number or bytes, those of messages within included.
+struct Place {
+  Message* message;
+  const FieldDescriptor* field;
+  int index;  // of a repeated field, else -1
+};
+
+void collect(Message& message, std::vector<Place>& out) {
+  const auto* reflection = message.GetReflection();
+  const auto* type = message.GetDescriptor();
+  for (int i = 0; i < type->field_count(); ++i) {
+    const FieldDescriptor* field = type->field(i);
+    if (field->is_repeated()) {
+      for (int j = 0; j < reflection->FieldSize(message, field); ++j) {
+        if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
+          collect(*reflection->MutableRepeatedMessage(&message, field, j), out);
+        else
+          out.push_back({&message, field, j});
+      }
+    } else {
+      out.push_back({&message, field, -1});
+    }
+  }
+}
+
+uint64_t random_number(SeededRng& rng) {
+  constexpr uint64_t kNumbers[] = {0,       1,          63,         64,         127,
+                                   128,     INT32_MAX,  UINT32_MAX, 1000,       128'000,
+                                   600'001, 1ull << 32, INT64_MAX,  UINT64_MAX, 1'800'000'000};
+  return rng.below(3) == 0 ? rng.below(UINT64_MAX) : kNumbers[rng.below(std::size(kNumbers))];
+}
+
+std::string text_at(const Place& at) {
+  const auto* reflection = at.message->GetReflection();
+  return at.index < 0 ? reflection->GetString(*at.message, at.field)
+                      : reflection->GetRepeatedString(*at.message, at.field, at.index);
+}
+
+void set_text(const Place& at, std::string text) {
+  if (at.field->type() == FieldDescriptor::TYPE_STRING)  // must stay UTF-8 to be well-formed
+    std::for_each(text.begin(), text.end(), [](char& c) { c &= '\x7f'; });
+  const auto* reflection = at.message->GetReflection();
+  if (at.index < 0)
+    reflection->SetString(at.message, at.field, std::move(text));
+  else
+    reflection->SetRepeatedString(at.message, at.field, at.index, std::move(text));
+}
+
+void set_number(const Place& at, uint64_t number) {
+  const auto* reflection = at.message->GetReflection();
+  if (at.field->cpp_type() == FieldDescriptor::CPPTYPE_UINT32)
+    reflection->SetUInt32(at.message, at.field, static_cast<uint32_t>(number));
+  else
+    reflection->SetUInt64(at.message, at.field, number);
+}
+
+bool is_text(const Place& at) { return at.field->cpp_type() == FieldDescriptor::CPPTYPE_STRING; }
+
+// A right message with one field altered: bytes as `alter` says.
+std::string alter_message(const ValidRequest& valid, SeededRng& rng,
+                          std::string (*alter)(const std::string&, SeededRng&)) {
+  const std::unique_ptr<Message> message(valid.message->New());
+  message->CopyFrom(*valid.message);
+  std::vector<Place> places;
+  collect(*message, places);
+  if (places.empty()) return mutate_bytes(valid.bytes(), rng);
+  const Place& at = places[rng.below(places.size())];
+  if (is_text(at))
+    set_text(at, alter(text_at(at), rng));
+  else
+    set_number(at, random_number(rng));
+  return message->SerializeAsString();
+}
+
+std::string truncate(const std::string& bytes, SeededRng& rng) {
+  return bytes.substr(0, bytes.empty() ? 0 : rng.below(bytes.size()));
+}
+
+// Fills every field with something, sometimes with a piece of what belongs there.
+void fill(Message& message, const std::vector<std::string>& pieces, SeededRng& rng) {
+  const auto* reflection = message.GetReflection();
+  const auto* type = message.GetDescriptor();
+  for (int i = 0; i < type->field_count(); ++i) {
+    const FieldDescriptor* field = type->field(i);
+    if (!field->is_repeated()) continue;
+    for (uint64_t n = rng.below(10) == 0 ? rng.below(200) : rng.below(4); n > 0; --n) {
+      if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
+        fill(*reflection->AddMessage(&message, field), pieces, rng);
+      else
+        reflection->AddString(&message, field, "");
+    }
+  }
+  std::vector<Place> places;
+  collect(message, places);
+  for (const Place& at : places) {
+    if (at.message != &message) continue;  // filled already
+    if (!is_text(at)) {
+      set_number(at, random_number(rng));
+    } else if (!pieces.empty() && rng.below(3) == 0) {
+      const std::string& piece = pieces[rng.below(pieces.size())];
+      set_text(at, piece.substr(0, place(rng, piece)));
+    } else {
+      set_text(at, random_bytes(rng, random_length(rng)));
+    }
+  }
+}
+
+std::string random_fields(const ValidRequest& valid, SeededRng& rng) {
+  const std::unique_ptr<Message> original(valid.message->New());
+  original->CopyFrom(*valid.message);
+  std::vector<Place> places;
+  collect(*original, places);
+  std::vector<std::string> pieces;
+  for (const Place& at : places) {
+    if (is_text(at)) pieces.push_back(text_at(at));
+  }
+  const std::unique_ptr<Message> message(valid.message->New());
+  fill(*message, pieces, rng);
+  return message->SerializeAsString();
+}
+
+// A random one of the items, or one more, breaks a rule that holds whatever the others say.
+template <typename Items>
+void break_an_item(Items& items, SeededRng& rng) {
+  if (items.empty()) return;  // a request without items is malformed as it is
+  const auto any = [&] { return static_cast<int>(rng.below(static_cast<uint64_t>(items.size()))); };
+  if (rng.below(2) == 0) {
+    const auto copy = items.Get(any());
+    *items.Add() = copy;
+  }
+  auto& item = *items.Mutable(any());
+  switch (rng.below(4)) {
+    case 0:
+      item.set_coin_id(item.coin_id().substr(0, rng.below(32)));
+      break;
+    case 1:
+      item.set_slot(64 + static_cast<uint32_t>(rng.below(1'000'000)));
+      break;
+    case 2:
+      item.set_d(std::string(32, '\xff'));  // above q
+      break;
+    default:
+      item.set_deposit_until(rng.below(2) == 0 ? 0 : UINT64_MAX - rng.below(1000));
+  }
+}
+
+std::string break_trusted(const ValidRequest& valid, const std::string& bytes, SeededRng& rng) {
+  if (valid.method == "/cafe.v1.DoubleSpend/Record") {
+    v1::RecordRequest request;
+    if (!request.ParseFromString(bytes)) return bytes;  // malformed as it is
+    break_an_item(*request.mutable_rows(), rng);
+    return request.SerializeAsString();
+  }
+  v1::ReserveRequest request;
+  if (!request.ParseFromString(bytes)) return bytes;
+  break_an_item(*request.mutable_slots(), rng);
+  return request.SerializeAsString();
+}
+
+}  // namespace
+
+const char* name_of(Malformation kind) {
+  switch (kind) {
+    case Malformation::kRandom:
+      return "random";
+    case Malformation::kTruncated:
+      return "truncated";
+    case Malformation::kMutated:
+      return "mutated";
+    case Malformation::kRandomFields:
+      return "random fields";
+  }
+  return "";
+}
+
+std::string malform(const ValidRequest& valid, Malformation kind, SeededRng& rng) {
+  std::string bytes;
+  switch (kind) {
+    case Malformation::kRandom:
+      bytes = random_bytes(rng, random_length(rng));
+      break;
+    case Malformation::kTruncated:
+      bytes =
+          rng.below(2) == 0 ? truncate(valid.bytes(), rng) : alter_message(valid, rng, truncate);
+      break;
+    case Malformation::kMutated:
+      bytes = rng.below(3) == 0 ? mutate_bytes(valid.bytes(), rng)
+                                : alter_message(valid, rng, mutate_document);
+      break;
+    case Malformation::kRandomFields:
+      bytes = random_fields(valid, rng);
+      break;
+  }
+  return valid.trusts_caller ? break_trusted(valid, bytes, rng) : bytes;
+}
+
+}  // namespace cafe::testing
