@@ -300,9 +300,8 @@ absl::Status Simulation::deposit(Shop& shop, bool all) {
     if (!batch) return absl::OkStatus();
     CAFE_ASSIGN_OR_RETURN(const DepositAnswer answer,
                           backend_.deposit(batch->order, batch->payments));
-    CAFE_ASSIGN_OR_RETURN(
-        const protocol::Receipt receipt,
-        shop.terminal().on_receipt(answer.receipt, answer.key_certificate, now_ms() / 1000));
+    CAFE_ASSIGN_OR_RETURN(const protocol::Receipt receipt,
+                          shop.terminal().on_receipt(answer.receipt, answer.key_certificate));
     count([&](Totals& t) {
       ++t.deposits;
       t.deposited += receipt.verdicts.size();

@@ -55,6 +55,7 @@ absl::Status check_registered(storage::Transaction& tx, const protocol::AccountI
 // cash -X, customer +X; the same reference for the same account again changes nothing.
 absl::Status post_funding(storage::Transaction& tx, storage::Ledger& ledger,
                           const Funding& funding) {
+  CAFE_RETURN_IF_ERROR(check_registered(tx, funding.account));
   const auto reference =
       protocol::digest(protocol::Frame("cafe/funding").add(funding.account).add(funding.reference));
   const auto amount = static_cast<int64_t>(funding.amount);

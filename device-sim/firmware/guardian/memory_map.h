@@ -19,7 +19,7 @@ using SlotRecord = firmware::MirroredRecord<kSlotPayload>;
 
 // Kept for cheques: the counters and load keys. A cheque changes a slot and a counter in one atomic
 // write, a load a key and a counter: both go through one journal record of twice the size.
-inline constexpr size_t kCounterArea = 16 * 1024;
+inline constexpr size_t kCounterArea = size_t{16} * 1024;
 
 inline constexpr size_t kKeysOffset = 0;
 inline constexpr size_t kCounterOffset = 2048;

@@ -67,15 +67,16 @@ absl::StatusOr<std::optional<DepositBatch>> Terminal::next_deposit(size_t most) 
 }
 
 absl::StatusOr<protocol::Receipt> Terminal::on_receipt(ByteView receipt_bytes,
-                                                       ByteView key_certificate, uint64_t now_s) {
+                                                       ByteView key_certificate) {
   State& s = *state_;
-  CAFE_ASSIGN_OR_RETURN(const auto certificate_document, SignedDocument::decode(key_certificate));
-  CAFE_ASSIGN_OR_RETURN(const auto key,
-                        protocol::open_key_certificate(certificate_document, s.config.anchors,
-                                                       protocol::kPurposeDeposit, now_s));
   CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(receipt_bytes));
-  CAFE_RETURN_IF_ERROR(document.check(key.key));
   CAFE_ASSIGN_OR_RETURN(protocol::Receipt receipt, protocol::Receipt::decode(document.frame));
+  CAFE_ASSIGN_OR_RETURN(const auto certificate_document, SignedDocument::decode(key_certificate));
+  // The key had to be valid when it signed: a receipt that is fetched again later is as good.
+  CAFE_ASSIGN_OR_RETURN(const auto key, protocol::open_key_certificate(
+                                            certificate_document, s.config.anchors,
+                                            protocol::kPurposeDeposit, receipt.time_ms / 1000));
+  CAFE_RETURN_IF_ERROR(document.check(key.key));
 
   const Bytes* record = s.store->find(kBatchKey);
   if (record == nullptr) return no_batch();
@@ -124,7 +125,11 @@ absl::Status Terminal::prune(uint64_t now_s) {
   State& s = *state_;
   Batch changes;
   s.store->scan(kSlotPrefix, [&](std::string_view key, ByteView value) {
-    if (value.size() >= 8 && protocol::decode_u64(value.first<8>()) <= now_s) changes.erase(key);
+    // A bill of the coin's last second can still be paid for its whole life.
+    if (value.size() >= 8 &&
+        protocol::decode_u64(value.first<8>()) + kBillLife_ms / 1000 <= now_s) {
+      changes.erase(key);
+    }
   });
   constexpr uint64_t kKeepBills_s = 86400;
   s.store->scan(kBillPrefix, [&](std::string_view key, ByteView value) {

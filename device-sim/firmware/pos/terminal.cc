@@ -290,6 +290,11 @@ absl::StatusOr<PaymentResult> Terminal::on_payment(ByteView payment_bytes, uint6
     if (same || withdrawn) return result_of(bill);
     return settled();
   }
+  CAFE_ASSIGN_OR_RETURN(const Terms terms, Terms::decode(bill.terms.frame));
+  if (now_ms > terms.time_ms + kBillLife_ms) {
+    bill.payment = protocol::to_bytes(payment_bytes);
+    return s.refuse(terms_digest, std::move(bill), "OFFER_EXPIRED", now_ms);
+  }
   auto checked = s.check(payment, /*authorized=*/false);
   const bool above_limit =
       !checked.ok() && protocol::reason_of(checked.status()) == "AUTHORIZATION_NEEDED";

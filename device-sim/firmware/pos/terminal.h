@@ -5,7 +5,7 @@
 //   offer  = terminal->make_offer("EUR", 250, now_ms);       // -> the wallet
 //   result = terminal->on_payment(payment, now_ms);          // -> the wallet, or Authorize
 //   batch  = terminal->next_deposit();                       // -> Deposit
-//   terminal->on_receipt(receipt, key_certificate, now_s);
+//   terminal->on_receipt(receipt, key_certificate);
 //
 // Everything that the terminal must not forget is in its memory before the bytes that depend on it
 // are returned, and the same input gets the same answer, after a restart as well.
@@ -39,6 +39,10 @@ struct PaymentResult {
   protocol::Bytes payment;  // as stored
   std::string reason;       // of a refusal
 };
+
+// How long a bill can be paid. Far below the week between the last day of spending and that of
+// depositing, so that what is accepted here is never too late for the acquirer.
+inline constexpr uint64_t kBillLife_ms = 24ull * 3600 * 1000;
 
 struct DepositBatch {
   protocol::Bytes order;                  // signed document: deposit order
@@ -90,7 +94,7 @@ class Terminal {
   // Verifies and keeps the receipt, and marks its payments settled. BAD_SIGNATURE, WRONG_PURPOSE,
   // KEY_EXPIRED, RECEIPT_MISMATCH.
   absl::StatusOr<protocol::Receipt> on_receipt(protocol::ByteView receipt,
-                                               protocol::ByteView key_certificate, uint64_t now_s);
+                                               protocol::ByteView key_certificate);
   size_t waiting_payments() const;  // accepted, no receipt yet
   std::vector<protocol::Bytes> receipts() const;
 

@@ -65,7 +65,7 @@ class TerminalTest : public ::testing::Test {
     return SignedDocument::sign(receipt.encode(), market_.deposit_key).encode();
   }
   absl::StatusOr<protocol::Receipt> settle(const Bytes& receipt) {
-    return till_.terminal->on_receipt(receipt, market_.deposit_certificate.encode(), kWorldNow_s);
+    return till_.terminal->on_receipt(receipt, market_.deposit_certificate.encode());
   }
 
   Market market_{"terminal"};
@@ -112,6 +112,17 @@ TEST_F(TerminalTest, TakesOnePaymentForABill) {
   const auto second =
       till_.terminal->on_payment(pay(bill, {{&two, 0, 500}}).encode(), kWorldNow_ms);
   EXPECT_EQ(reason_of(second.status()), "TERMS_SETTLED");
+}
+
+// The acquirer would refuse it: the goods must not go out for it.
+TEST_F(TerminalTest, ABillCannotBePaidDaysLater) {
+  WithdrawnCoin coin = market_.take(alice_, market_.coin);
+  const Bytes payment = pay(offer(500), {{&coin, 0, 500}}).encode();
+  const auto late = till_.terminal->on_payment(payment, kWorldNow_ms + kBillLife_ms + 1);
+  ASSERT_TRUE(late.ok());
+  EXPECT_EQ(late->decision, Decision::kRefused);
+  EXPECT_EQ(late->reason, "OFFER_EXPIRED");
+  EXPECT_EQ(till_.terminal->waiting_payments(), 0u);
 }
 
 TEST_F(TerminalTest, RefusesAWrongPaymentForGood) {
@@ -289,10 +300,9 @@ TEST_F(TerminalTest, BelievesOnlyItsAcquirersReceipt) {
       reason_of(
           settle(SignedDocument::sign(document.frame, market_.withdrawal_key).encode()).status()),
       "BAD_SIGNATURE");
-  EXPECT_EQ(reason_of(till_.terminal
-                          ->on_receipt(good, market_.withdrawal_certificate.encode(), kWorldNow_s)
-                          .status()),
-            "WRONG_PURPOSE");
+  EXPECT_EQ(
+      reason_of(till_.terminal->on_receipt(good, market_.withdrawal_certificate.encode()).status()),
+      "WRONG_PURPOSE");
   auto other = *protocol::Receipt::decode(document.frame);
   other.order_digest[0] ^= 1;
   EXPECT_EQ(
@@ -319,12 +329,12 @@ TEST_F(TerminalTest, ForgetsSlotsOnlyOnceNobodyCanSpendThem) {
   WithdrawnCoin coin = market_.take(alice_, market_.coin);
   decide(pay(offer(500), {{&coin, 0, 500}}).encode());
   ASSERT_TRUE(settle(receipt_for(**till_.terminal->next_deposit())).ok());
-  ASSERT_TRUE(till_.terminal->prune(kWorldNow_s + 89 * kDay_s).ok());
+  ASSERT_TRUE(till_.terminal->prune(kWorldNow_s + 90 * kDay_s).ok());
   EXPECT_EQ(
       decide(pay(offer(500), {{&coin, 0, 500}}, testing::Guardian::kForgetful).encode()).reason,
       "SLOT_TAKEN");
-  // From then on no terms could be dated so that the coin is still spendable.
-  ASSERT_TRUE(till_.terminal->prune(kWorldNow_s + 90 * kDay_s).ok());
+  // From then on no bill is left that could be paid with the coin, not even one of its last second.
+  ASSERT_TRUE(till_.terminal->prune(kWorldNow_s + 91 * kDay_s).ok());
   EXPECT_EQ(
       decide(pay(offer(500), {{&coin, 0, 500}}, testing::Guardian::kForgetful).encode()).decision,
       Decision::kAccepted);

@@ -18,6 +18,8 @@ void Contact::handle(ByteView message, uint64_t now_ms) {
     auto outgoing = wallet_.on_offer(message, now_ms);
     if (outgoing.ok()) {
       outgoing_ = *std::move(outgoing);
+      offered_ms_ = now_ms;
+      on_time_ = false;
       return;
     }
     finish(ContactResult::kDeclined, outgoing.status());
@@ -43,7 +45,14 @@ void Contact::tick(uint64_t now_ms) {
     handle(*message, now_ms);
   }
   if (result_ != ContactResult::kRunning) return;
-  if (outgoing_ && now_ms >= outgoing_->send_at_ms) {
+  if (outgoing_ && !on_time_ && now_ms != offered_ms_) {
+    // The first look at the clock after the guardian has answered. [guard] Whoever hears when a
+    // payment comes must not hear how long the guardian took: a late one is not sent now, and a
+    // retry sends the stored bytes.
+    on_time_ = now_ms <= outgoing_->send_at_ms;
+    if (!on_time_) endpoint_.hang_up();
+  }
+  if (outgoing_ && on_time_ && now_ms >= outgoing_->send_at_ms) {
     endpoint_.send(std::move(outgoing_->payment)).IgnoreError();  // a dead link shows below
     outgoing_.reset();
     endpoint_.tick(now_ms);

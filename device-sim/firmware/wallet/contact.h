@@ -32,6 +32,8 @@ class Contact {
   Wallet& wallet_;
   link::Endpoint endpoint_;
   std::optional<Outgoing> outgoing_;
+  uint64_t offered_ms_ = 0;
+  bool on_time_ = false;  // outgoing_ was ready before it was due
   ContactResult result_ = ContactResult::kRunning;
   absl::Status error_;
 };

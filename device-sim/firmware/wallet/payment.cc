@@ -75,7 +75,10 @@ absl::StatusOr<std::vector<PlannedSpend>> Wallet::State::select(const Terms& ter
   size_t number = 0;
   for (const auto& [id, held] : coins) {
     ++number;
-    CAFE_ASSIGN_OR_RETURN(const Denomination* denomination, denomination_of(held.coin.denom_id));
+    // A coin whose denomination left the list, its claim period being over, pays nothing any more.
+    const auto known = denomination_of(held.coin.denom_id);
+    if (!known.ok()) continue;
+    const Denomination* denomination = *known;
     if (denomination->currency != terms.currency ||
         !spendable(*denomination, terms.time_ms / 1000)) {
       continue;

@@ -286,6 +286,34 @@ TEST_F(PaymentTest, PaysOverAPerfectLink) {
   EXPECT_EQ(till_.terminal->waiting_payments(), 1u);
 }
 
+// [guard] A guardian that takes its time cannot say anything by it: the line goes dead, whatever it
+// was late by, and the payment goes out the next time.
+TEST_F(PaymentTest, ALateGuardianIsNotHeardOnTheLine) {
+  const Bytes bill = offer(900);
+  const Bytes32 terms = terms_of(bill).digest();
+  link::LossyMedium medium("late", {});
+  pos::Contact at_till(*till_.terminal, medium.a(), 1, bill);
+  Contact at_wallet(*device_.wallet, medium.b());
+  uint64_t now_ms = kWorldNow_ms;
+  while (device_.wallet->payments().empty()) {
+    at_till.tick(now_ms);
+    at_wallet.tick(now_ms);
+    now_ms += 5;
+  }
+  now_ms += 10'000;  // as long as the guardian took
+  for (int i = 0; i < 100; ++i, now_ms += 5) {
+    at_wallet.tick(now_ms);
+    at_till.tick(now_ms);
+  }
+  EXPECT_EQ(at_wallet.result(), ContactResult::kCut);
+  EXPECT_FALSE(at_till.decision().has_value());
+  link::LossyMedium again("again", {});
+  EXPECT_EQ(
+      meet(device_, till_, again, *till_.terminal->repeat_offer(terms, kWorldNow_ms), 2).wallet,
+      ContactResult::kAccepted);
+  EXPECT_EQ(till_.terminal->waiting_payments(), 1u);
+}
+
 TEST_F(PaymentTest, ShowsItsListsOverTheLink) {
   link::LossyMedium medium("notice", {.drop = 100});
   const Meeting meeting =
