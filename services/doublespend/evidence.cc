@@ -53,8 +53,11 @@ Finding refuse(const std::string& reason, const std::string& note) {
   return Alarm{.reason = reason, .note = absl::StrCat(reason, ": ", note)};
 }
 
-// What a judge says to the file; signed where it convicts whom the accounts know.
-Finding judge(const CaseFile& file, const protocol::AccountId& account, const CaseBench& bench) {
+// What a judge says to the file; signed where it convicts whom the accounts know. An error where
+// only our own key stands in the way: its certificate must have been valid when the case was
+// opened.
+absl::StatusOr<Finding> judge(const CaseFile& file, const protocol::AccountId& account,
+                              const CaseBench& bench) {
   const absl::StatusOr<protocol::Verdict> verdict = protocol::verify_case_file(file, bench.trust);
   if (!verdict.ok()) {
     return refuse("EVIDENCE_REFUSED",
@@ -67,6 +70,7 @@ Finding judge(const CaseFile& file, const protocol::AccountId& account, const Ca
   const protocol::SignedCase signed_case{
       .case_file = SignedDocument::sign(file.encode(), bench.key.key),
       .key_certificate = bench.key.certificate};
+  CAFE_RETURN_IF_ERROR(protocol::verify_case(signed_case, bench.trust).status());
   return Proof{.account = account, .signed_case = signed_case.encode()};
 }
 

@@ -36,7 +36,8 @@ struct CaseBench {
 
 // Gathers the evidence of an open case from the peers, verifies it as a judge would, and only then
 // signs it. The same case gives the same document. Errors are what a later attempt may overcome: a
-// peer is down, a payment or list is not there yet.
+// peer is down, a payment or list is not there yet, our key's certificate does not cover the time
+// at which the case was opened (KEY_EXPIRED).
 absl::StatusOr<Finding> investigate(const DueCase& open_case, const CaseBench& bench);
 
 // Whether an archived payment holds, at `spend`, exactly the spend that the store recorded.

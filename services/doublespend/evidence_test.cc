@@ -183,6 +183,12 @@ TEST_F(EvidenceTest, WhatMayBeOvercomeIsAnErrorAndNoAlarm) {
   EXPECT_EQ(reason_of(investigate_now(open_case()).status()), "LIST_MISSING");
 }
 
+TEST_F(EvidenceTest, WithAnExpiredKeyACaseWaitsForARenewedOne) {
+  DueCase late = open_case();
+  late.summary.opened_ms = (kWorldNow_s + 1000 * kDay_s) * 1000;
+  EXPECT_EQ(reason_of(investigate_now(late).status()), "KEY_EXPIRED");
+}
+
 TEST(RecordedSpendTest, EveryPartMustAgree) {
   Market market("recorded");
   auto wallet = market.make_wallet();
