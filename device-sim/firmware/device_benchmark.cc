@@ -92,8 +92,8 @@ struct Street {
   }
   testing::World world{"benchmark"};
   testing::TestIssuer issuer{world};
-  testing::Till till{world, "till", 16 * 1024 * 1024};
-  testing::Device device{world, "device", 16 * 1024 * 1024};
+  testing::Till till{world, "till", size_t{16} * 1024 * 1024};
+  testing::Device device{world, "device", size_t{16} * 1024 * 1024};
 };
 
 // From the offer's bytes to the payment's: checks, selection, two durable batches, the guardian.

@@ -19,11 +19,11 @@
 namespace cafe::link {
 
 struct LinkOptions {
-  uint32_t retransmit_ms = 50;      // unanswered frames are sent again after this
-  uint32_t max_retries = 20;        // then the link counts as cut
-  uint32_t idle_ms = 30'000;        // nothing valid heard for this long: cut
+  uint32_t retransmit_ms = 50;              // unanswered frames are sent again after this
+  uint32_t max_retries = 20;                // then the link counts as cut
+  uint32_t idle_ms = 30'000;                // nothing valid heard for this long: cut
   size_t max_message = size_t{256} * 1024;  // bytes of one message
-  size_t max_queued = 4;            // messages waiting, in each direction
+  size_t max_queued = 4;                    // messages waiting, in each direction
 };
 
 enum class LinkState {

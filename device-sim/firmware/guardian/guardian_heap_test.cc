@@ -79,7 +79,7 @@ TEST(GuardianHeap, IsNotUsedByTheFirmware) {
 
 TEST(GuardianHeap, StateIsOfFixedSize) {
   static_assert(sizeof(Guardian) < 1024);
-  static_assert(kMemorySize < 256 * 1024);
+  static_assert(kMemorySize < size_t{256} * 1024);
 }
 
 }  // namespace

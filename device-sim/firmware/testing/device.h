@@ -60,7 +60,7 @@ class TestIssuer {
 class Device {
  public:
   // Manufactured, not started.
-  Device(World& world, std::string_view seed, size_t wallet_memory = 512 * 1024);
+  Device(World& world, std::string_view seed, size_t wallet_memory = size_t{512} * 1024);
 
   // Power off and on: both firmwares anew, on what their memories hold.
   absl::Status restart();
@@ -82,7 +82,7 @@ class Device {
 // The world's terminal.
 class Till {
  public:
-  Till(World& world, std::string_view seed, size_t memory_size = 1024 * 1024);
+  Till(World& world, std::string_view seed, size_t memory_size = size_t{1024} * 1024);
   absl::Status restart();
 
   firmware::MemoryImage memory;
