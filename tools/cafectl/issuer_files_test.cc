@@ -139,7 +139,8 @@ TEST_F(IssuerFilesTest, EachListAddsTheNextPeriodWithoutGapOrOverlap) {
     }
   }
   std::set<std::string> keys;
-  for (const Denomination& denomination : folder_.newest_list()->list.denominations)
+  const DenominationList newest = folder_.newest_list()->list;
+  for (const Denomination& denomination : newest.denominations)
     keys.insert(protocol::to_hex(denomination.H.bytes()));
   EXPECT_EQ(keys.size(), 15u) << "a key stands in one denomination only";
   const auto secrets = storage::load_denomination_secrets(folder_.file("denominations.secret"));
