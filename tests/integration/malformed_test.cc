@@ -79,10 +79,10 @@ class MalformedTest : public ::testing::Test {
     Answers sum;
     std::mutex mutex;
     std::vector<std::thread> threads;
-    for (const size_t half : {count / 2, count - count / 2}) {
-      threads.emplace_back([&, half] {
-        protocol::SeededRng rng(valid.method + caller + name_of(kind) +
-                                std::to_string(threads.size()));
+    for (const size_t thread : {size_t{0}, size_t{1}}) {
+      threads.emplace_back([&, thread] {
+        const size_t half = thread == 0 ? count / 2 : count - count / 2;
+        protocol::SeededRng rng(valid.method + caller + name_of(kind) + std::to_string(thread));
         Flood flood(*cluster_, valid.service, caller);
         const Answers answers =
             flood.send(valid.method, half, [&](size_t) { return malform(valid, kind, rng); });
