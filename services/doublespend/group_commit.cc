@@ -84,8 +84,8 @@ absl::StatusOr<std::vector<RecordVerdict>> GroupCommit::record(std::vector<Spend
     queued_gauge_.Set(static_cast<double>(queued_rows_));
     queue_.push_back({std::move(rows), {}});
     done = queue_.back().done.get_future();
+    wake_.notify_one();
   }
-  wake_.notify_one();
   return done.get();
 }
 
