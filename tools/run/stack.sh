@@ -102,20 +102,17 @@ service_port() { sed -n 's/.*"grpc": *\([0-9]*\).*/\1/p' "$1/port/$2"; }
 metrics_port() { sed -n 's/.*"metrics": *\([0-9]*\).*/\1/p' "$1/port/$2"; }
 issuer_id() { sed -n 's/.*"issuer_id": *"\([^"]*\)".*/\1/p' "$1/issuer/withdrawal.key" | head -n 1; }
 
-# start_service FOLDER SERVICE [OPTION...] : at the port it had before, else at $CAFE_<SERVICE>_PORT, else at a free one.
+# start_service FOLDER SERVICE [OPTION...] : at the ports that pick_ports chose.
 start_service() {
   local dir=$1 name=$2 port metrics variable key=$2
   shift 2
   running "$dir/pid/$name" && return 0
   variable=CAFE_${name^^}_PORT
-  port=${!variable:-0}
-  metrics=$((port == 0 ? 0 : port + 100))
-  if [ -s "$dir/port/$name" ]; then
-    port=$(service_port "$dir" "$name")
-    metrics=$(metrics_port "$dir" "$name")
-    rm -f "$dir/port/$name"
-  fi
+  port=$(service_port "$dir" "$name")
+  metrics=$(metrics_port "$dir" "$name")
   [ "$name" != doublespend ] || key=coinstore
+  # The service writes the file again once it serves.
+  mv "$dir/port/$name" "$dir/port/$name.chosen"
   "$bin_dir/cafe-$name" --listen "127.0.0.1:$port" --metrics-listen "127.0.0.1:$metrics" --port-file "$dir/port/$name" \
     --issuer-id "$(issuer_id "$dir")" --database-url "$(database_url "$dir" "cafe_$name")" \
     --redis-url "$dir/redis/redis.sock" --tls-cert "$dir/tls/$name.pem" --tls-key "$dir/tls/$name.key" \
@@ -125,33 +122,38 @@ start_service() {
   disown
   local deadline=$((SECONDS + 30))
   until [ -s "$dir/port/$name" ]; do
-    running "$dir/pid/$name" || { tail -n 3 "$dir/log/$name.log" >&2; fail "the $name service did not start (its log is above)
+    running "$dir/pid/$name" || { mv "$dir/port/$name.chosen" "$dir/port/$name"; tail -n 3 "$dir/log/$name.log" >&2; fail "the $name service did not start (its log is above)
   A port that is taken can be changed: $variable=<port> ./cafe up"; }
     [ $SECONDS -lt $deadline ] || fail "the $name service did not come up in time; see $dir/log/$name.log"
     read -rt 0.05 <> <(:) || true
   done
 }
 
-# The services know each other's addresses from the start, so their ports are fixed before the first one starts.
+# The services know each other's addresses from the start, so their ports are fixed before the first one starts: those of
+# $CAFE_<SERVICE>_PORT (metrics 100 above), else those that they had before, else free ones.
 pick_ports() {
   local dir=$1 name variable port
   for name in "${services[@]}"; do
-    [ ! -s "$dir/port/$name" ] || continue
+    ! running "$dir/pid/$name" || continue
     variable=CAFE_${name^^}_PORT
-    port=${!variable:-$(free_port)}
-    printf '{"grpc": %d, "metrics": %d}\n' "$port" "$(free_port)" >"$dir/port/$name"
+    if [ -n "${!variable:-}" ]; then
+      printf '{"grpc": %d, "metrics": %d}\n' "${!variable}" $((${!variable} + 100)) >"$dir/port/$name"
+    elif [ ! -s "$dir/port/$name" ]; then
+      port=$(free_port "$dir" 0)
+      printf '{"grpc": %d, "metrics": %d}\n' "$port" "$(free_port "$dir" "$port")" >"$dir/port/$name"
+    fi
   done
 }
 
-# A port that nobody listens on, below the range that the kernel gives to outgoing connections.
+# free_port FOLDER PORT : a port that nobody listens on, that no service of the folder has, and that is not PORT; below the
+# range that the kernel gives to outgoing connections.
 free_port() {
   local port
   while :; do
     port=$((20000 + RANDOM % 12000))
-    [[ " ${taken_ports:-} " != *" $port "* ]] || continue
+    if [ "$port" = "$2" ] || grep -qsw "$port" "$1"/port/*; then continue; fi
     (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
   done
-  taken_ports="${taken_ports:-} $port"
   echo "$port"
 }
 
