@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <sstream>
 #include <vector>
 
 #include "libs/protocol/status.h"
@@ -74,17 +76,36 @@ absl::StatusOr<fs::path> template_folder(const fs::path& programs) {
   return path;
 }
 
-/// The server's processes: their working folder is its data folder.
-std::vector<pid_t> processes_in(const fs::path& folder) {
+/// State and parent of a process, from /proc, which tells them to everybody; state 0 where there is
+/// none.
+struct ProcessState {
+  char state = 0;
+  pid_t parent = 0;
+};
+ProcessState state_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  std::getline(file, text);
+  ProcessState out;
+  // The name in parentheses may hold anything; the fields follow the last one.
+  const size_t end = text.rfind(')');
+  if (end != std::string::npos) std::istringstream(text.substr(end + 1)) >> out.state >> out.parent;
+  return out;
+}
+
+std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> found;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator("/proc", none)) {
     const pid_t pid = std::atoi(entry.path().filename().c_str());
-    std::error_code error;
-    if (pid > 0 && fs::read_symlink(entry.path() / "cwd", error) == folder && !error)
-      found.push_back(pid);
+    if (pid > 0 && state_of(pid).parent == parent) found.push_back(pid);
   }
   return found;
+}
+
+bool is_gone(pid_t pid) {
+  const char state = state_of(pid).state;
+  return state == 0 || state == 'Z' || state == 'X';
 }
 
 absl::Status copy_folder(const fs::path& from, const fs::path& to) {
@@ -174,16 +195,15 @@ absl::Status PrivatePostgres::start_again() {
                          .output = folder_.path() / "log",
                          .folder = "/",
                          .user = server_user()}));
-  // The postmaster writes "ready" (or "standby") into the eighth line of its pid file when connections are
-  // accepted.
+  // The postmaster writes "ready" (or "standby") into the eighth line of its pid file when
+  // connections are accepted.
   const bool ready = eventually(seconds(60), [this] {
     std::ifstream file(data_ / "postmaster.pid");
     std::string line;
     std::getline(file, line);
     if (line != std::to_string(server_->pid())) return !server_->running();
     for (int i = 0; i < 7; ++i) std::getline(file, line);
-    return line.starts_with("ready") || line.starts_with("standby") ||
-           !server_->running();
+    return line.starts_with("ready") || line.starts_with("standby") || !server_->running();
   });
   if (ready && server_->running()) return absl::OkStatus();
   return failed("PostgreSQL did not start\n" + log());
@@ -200,9 +220,12 @@ void PrivatePostgres::kill() {
   if (!running()) return;
   // All of it at once, as a power cut would: left alone, a backend finishes its statement first.
   server_->signal(SIGSTOP);
-  for (const pid_t process : processes_in(data_)) ::kill(process, SIGKILL);
+  eventually(seconds(5), [this] { return state_of(server_->pid()).state == 'T'; });
+  const std::vector<pid_t> backends = children_of(server_->pid());
+  for (const pid_t process : backends) ::kill(process, SIGKILL);
   server_->kill();
-  eventually(seconds(20), [this] { return processes_in(data_).empty(); });
+  // Until the last one is gone it holds the shared memory, and no new server starts.
+  eventually(seconds(20), [&] { return std::all_of(backends.begin(), backends.end(), is_gone); });
 }
 
 absl::Status PrivatePostgres::restart() {
