@@ -2,7 +2,7 @@
 #include "libs/protocol/case_file.h"
 
 #include "gtest/gtest.h"
-#include "libs/protocol/testing/market.h"
+#include "libs/protocol/testing/case_fixture.h"
 
 namespace cafe::protocol {
 namespace {
@@ -36,31 +36,7 @@ TEST(ExtractTest, EqualR2IsAnAlarm) {
   EXPECT_EQ(secret.status().code(), absl::StatusCode::kInternal);
 }
 
-class CaseTest : public ::testing::Test {
- protected:
-  // The two payments of a slot, by a wallet whose guardian forgets.
-  std::pair<Payment, Payment> spend_twice(WithdrawnCoin& coin, uint32_t slot, uint64_t value,
-                                          uint64_t other_value) {
-    return {market_.pay(wallet_, {{&coin, slot, value}}, Guardian::kForgetful),
-            market_.pay(wallet_, {{&coin, slot, other_value}}, Guardian::kForgetful)};
-  }
-  CaseFile good_case() {
-    const auto [first, second] = spend_twice(split_, 1, 200, 200);
-    return market_.open_case(wallet_, first, 0, second, 0);
-  }
-  std::string verdict(const CaseFile& file) { return verdict(market_.sign_case(file)); }
-  std::string verdict(const SignedCase& signed_case) {
-    const auto decoded = SignedCase::decode(signed_case.encode());
-    if (!decoded.ok()) return reason_of(decoded.status());
-    return reason_of(verify_case(*decoded, market_.anchors).status());
-  }
-
-  Market market_{"case"};
-  WorldWallet wallet_ = market_.make_wallet();
-  WithdrawnCoin plain_ = market_.take(wallet_, market_.coin);
-  WithdrawnCoin split_ = market_.take(wallet_, market_.split_coin);
-  WithdrawnCoin cheque_ = market_.take(wallet_, market_.cheque);
-};
+using CaseTest = testing::CaseFixture;
 
 TEST_F(CaseTest, ConvictsWhoeverSpentACoinTwice) {
   const auto [first, second] = spend_twice(plain_, 0, 500, 500);

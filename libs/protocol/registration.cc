@@ -50,22 +50,28 @@ AccountId account_id(std::string_view issuer_id, const Point& I_coin) {
   return AccountId{digest(Frame("cafe/v1/account").add(issuer_id).add(I_coin))};
 }
 
+namespace {
+
+// What is proved, and the proof's commitments: all that the challenge covers.
+Frame statement(std::string_view label, const Registration& r) {
+  Frame frame(label);
+  frame.add(r.issuer_id)
+      .add(r.nonce)
+      .add(r.serial)
+      .add(r.A_O)
+      .add(r.A_Q)
+      .add(r.U)
+      .add(r.U3)
+      .add(r.K)
+      .add(r.R)
+      .add(r.R3);
+  return frame;
+}
+
+}  // namespace
+
 Bytes Registration::encode() const {
-  return Frame("cafe/v1/register")
-      .add(issuer_id)
-      .add(nonce)
-      .add(serial)
-      .add(A_O)
-      .add(A_Q)
-      .add(U)
-      .add(U3)
-      .add(K)
-      .add(R)
-      .add(R3)
-      .add(t)
-      .add(S)
-      .add(answer)
-      .take();
+  return statement("cafe/v1/register", *this).add(t).add(S).add(answer).take();
 }
 
 absl::StatusOr<Registration> Registration::decode(ByteView bytes) {
@@ -88,17 +94,7 @@ absl::StatusOr<Registration> Registration::decode(ByteView bytes) {
 }
 
 Scalar Registration::challenge() const {
-  return hash_to_scalar(Frame("cafe/v1/registration")
-                            .add(issuer_id)
-                            .add(nonce)
-                            .add(serial)
-                            .add(A_O)
-                            .add(A_Q)
-                            .add(U)
-                            .add(U3)
-                            .add(K)
-                            .add(R)
-                            .add(R3));
+  return hash_to_scalar(statement("cafe/v1/registration", *this));
 }
 
 Scalar Registration::presence_challenge() const {
