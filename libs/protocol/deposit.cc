@@ -55,13 +55,10 @@ absl::StatusOr<DepositOrder> DepositOrder::decode(ByteView bytes) {
 Bytes32 payments_digest(std::span<const Bytes> encoded_payments) {
   size_t size = 0;
   for (const Bytes& payment : encoded_payments) size += 4 + payment.size();
-  Bytes all;
-  all.reserve(size);
-  for (const Bytes& payment : encoded_payments) {
-    append(all, encode_u32(static_cast<uint32_t>(payment.size())));
-    append(all, payment);
-  }
-  return sha256(all);
+  Frame list = Frame::list();
+  list.reserve(size);
+  for (const Bytes& payment : encoded_payments) list.add(payment);
+  return sha256(list.view());
 }
 
 std::string_view verdict_name(VerdictCode code) {

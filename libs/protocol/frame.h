@@ -21,6 +21,8 @@ namespace cafe::protocol {
 class Frame {
  public:
   explicit Frame(std::string_view label) { add(view_of(label)); }
+  // A list of items: the same without a label.
+  static Frame list() { return Frame(); }
 
   Frame& add(ByteView field);
   Frame& add(std::string_view field) { return add(view_of(field)); }
@@ -32,8 +34,10 @@ class Frame {
 
   ByteView view() const { return bytes_; }
   Bytes take() { return std::move(bytes_); }
+  void reserve(size_t size) { bytes_.reserve(size); }
 
  private:
+  Frame() = default;
   Bytes bytes_;
 };
 
@@ -44,6 +48,9 @@ class FrameReader {
  public:
   // Opens a frame whose label must be `label` (WRONG_LABEL). The bytes must outlive the reader.
   static absl::StatusOr<FrameReader> open(std::string_view label, ByteView bytes);
+
+  // Opens what Frame::list wrote.
+  static FrameReader open_list(ByteView bytes) { return FrameReader(bytes); }
 
   absl::StatusOr<ByteView> field();
   absl::StatusOr<Bytes> bytes();

@@ -32,6 +32,7 @@ absl::Status refused(std::string_view reason, std::string_view message);
 
 }  // namespace cafe::protocol
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `lhs` may declare a variable, which parentheses would break
 #define CAFE_CONCAT_INNER_(a, b) a##b
 #define CAFE_CONCAT_(a, b) CAFE_CONCAT_INNER_(a, b)
 
@@ -48,6 +49,7 @@ absl::Status refused(std::string_view reason, std::string_view message);
     return std::move(tmp).status();                 \
   }                                                 \
   lhs = std::move(tmp).value()
+// NOLINTEND(bugprone-macro-parentheses)
 
 // Assigns the value of a StatusOr expression, or returns its error from the enclosing function.
 #define CAFE_ASSIGN_OR_RETURN(lhs, expr) \

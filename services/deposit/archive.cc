@@ -11,7 +11,6 @@ using protocol::ByteView;
 using protocol::decode_u32;
 using protocol::encode_u32;
 using protocol::Scalar;
-using protocol::view_of;
 
 constexpr size_t kEvidenceSize = 4 + 4 + 3 * Scalar::kSize;
 
@@ -20,25 +19,17 @@ absl::Status damaged() {
                               "A batch cannot be read as it was stored: restore it from a backup.");
 }
 
-absl::StatusOr<ByteView> next_item(ByteView& rest) {
-  if (rest.size() < 4) return damaged();
-  const uint32_t length = decode_u32(rest.first<4>());
-  rest = rest.subspan(4);
-  if (rest.size() < length) return damaged();
-  const ByteView item = rest.first(length);
-  rest = rest.subspan(length);
-  return item;
-}
-
 template <class Item>
-absl::StatusOr<std::vector<Item>> decode_items(ByteView rest, size_t count) {
+absl::StatusOr<std::vector<Item>> decode_items(ByteView bytes, size_t count) {
+  auto in = protocol::FrameReader::open_list(bytes);
   std::vector<Item> items;
   items.reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    CAFE_ASSIGN_OR_RETURN(const ByteView item, next_item(rest));
-    items.emplace_back(item.begin(), item.end());
+    const absl::StatusOr<ByteView> item = in.field();
+    if (!item.ok()) return damaged();
+    items.emplace_back(item->begin(), item->end());
   }
-  if (!rest.empty()) return damaged();
+  if (!in.at_end()) return damaged();
   return items;
 }
 
@@ -46,13 +37,10 @@ template <class Items>
 Bytes encode_items(const Items& items) {
   size_t size = 0;
   for (const auto& item : items) size += 4 + item.size();
-  Bytes out;
-  out.reserve(size);
-  for (const auto& item : items) {
-    append(out, encode_u32(static_cast<uint32_t>(item.size())));
-    out.insert(out.end(), item.begin(), item.end());
-  }
-  return out;
+  protocol::Frame list = protocol::Frame::list();
+  list.reserve(size);
+  for (const auto& item : items) list.add(item);
+  return list.take();
 }
 
 }  // namespace

@@ -94,14 +94,8 @@ void append_row(Bytes& to, const protocol::CoinId& coin, uint32_t slot, size_t p
 
 absl::StatusOr<std::vector<Bytes>> split_archive(ByteView archive) {
   std::vector<Bytes> out;
-  while (!archive.empty()) {
-    if (archive.size() < 4)
-      return protocol::invalid("TRUNCATED", "An archive ends inside a length.");
-    const uint32_t length = protocol::decode_u32(archive.first<4>());
-    if (archive.size() - 4 < length)
-      return protocol::invalid("TRUNCATED", "An archive ends inside a payment.");
-    out.push_back(protocol::to_bytes(archive.subspan(4, length)));
-    archive = archive.subspan(4 + size_t{length});
+  for (auto in = protocol::FrameReader::open_list(archive); !in.at_end();) {
+    CAFE_ASSIGN_OR_RETURN(out.emplace_back(), in.bytes());
   }
   return out;
 }
@@ -214,9 +208,14 @@ absl::Status check_batch(Transaction& tx, const BatchRow& row,
   CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(row.receipt));
   CAFE_RETURN_IF_ERROR(verify_receipt(row, document, anchors));
   CAFE_ASSIGN_OR_RETURN(const auto receipt, protocol::Receipt::decode(document.frame));
-  CAFE_ASSIGN_OR_RETURN(const auto order, protocol::SignedDocument::decode(row.signed_order));
+  CAFE_ASSIGN_OR_RETURN(const auto order_document,
+                        protocol::SignedDocument::decode(row.signed_order));
+  CAFE_ASSIGN_OR_RETURN(const auto order, protocol::DepositOrder::decode(order_document.frame));
   CAFE_ASSIGN_OR_RETURN(const auto payments, split_archive(row.payments));
-  if (receipt.order_digest != order.digest() || receipt.batch != static_cast<uint64_t>(row.batch) ||
+  if (order.payments_digest != protocol::sha256(row.payments)) {
+    return protocol::invalid("ARCHIVE_MISMATCH", "the payments are not those of the signed order");
+  }
+  if (receipt.order_digest != order_document.digest() || receipt.batch != static_cast<uint64_t>(row.batch) ||
       receipt.verdicts.size() != payments.size() ||
       protocol::to_bytes(receipt.payee_id) != row.payee) {
     return protocol::invalid("RECEIPT_MISMATCH", "the receipt answers another order");

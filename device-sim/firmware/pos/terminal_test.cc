@@ -212,9 +212,10 @@ class AuthorizationTest : public TerminalTest {
  protected:
   // 31 coins of 5 EUR: 155 EUR, above the 150 EUR that the issuer allows off line.
   Bytes pay_much() {
-    const Bytes bill = offer(31 * 500);
+    constexpr uint64_t kCoins = 31;
+    const Bytes bill = offer(kCoins * 500);
     std::vector<testing::Paying> slots;
-    for (int i = 0; i < 31; ++i) {
+    for (uint64_t i = 0; i < kCoins; ++i) {
       coins_.push_back(std::make_unique<WithdrawnCoin>(market_.take(alice_, market_.coin)));
       slots.push_back({coins_.back().get(), 0, 500});
     }
