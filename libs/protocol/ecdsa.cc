@@ -101,7 +101,7 @@ Signature SigningKey::sign(ByteView message) const {
   }
 }
 
-bool verify(const Point& public_key, ByteView message, const Signature& signature) {
+bool verify_digest(const Point& public_key, const Bytes32& digest, const Signature& signature) {
   const std::unique_ptr<EC_KEY, KeyDeleter> key(EC_KEY_new());
   const std::unique_ptr<ECDSA_SIG, SignatureDeleter> sig(ECDSA_SIG_new());
   const PointHandle point = to_handle(public_key.bytes());
@@ -110,8 +110,20 @@ bool verify(const Point& public_key, ByteView message, const Signature& signatur
                   EC_KEY_set_public_key(key.get(), point.get()) == 1 &&
                   ECDSA_SIG_set0(sig.get(), BN_bin2bn(signature.data(), 32, nullptr),
                                  BN_bin2bn(signature.data() + 32, 32, nullptr)) == 1);
-  const Bytes32 hash = sha256(message);
-  return ECDSA_do_verify(hash.data(), static_cast<int>(hash.size()), sig.get(), key.get()) == 1;
+  return ECDSA_do_verify(digest.data(), static_cast<int>(digest.size()), sig.get(), key.get()) == 1;
+}
+
+bool verify(const Point& public_key, ByteView message, const Signature& signature) {
+  return verify_digest(public_key, sha256(message), signature);
+}
+
+std::vector<bool> check_signatures_var(std::span<const SignatureCheck> checks) {
+  std::vector<bool> valid;
+  valid.reserve(checks.size());
+  for (const SignatureCheck& check : checks) {
+    valid.push_back(verify_digest(*check.key, check.digest, check.signature));
+  }
+  return valid;
 }
 
 SignedDocument SignedDocument::sign(Bytes frame, const SigningKey& key) {

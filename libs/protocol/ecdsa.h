@@ -28,6 +28,19 @@ class SigningKey {
 };
 
 bool verify(const Point& public_key, ByteView message, const Signature& signature);
+// The same where the message's SHA-256 is known.
+bool verify_digest(const Point& public_key, const Bytes32& digest, const Signature& signature);
+
+// One of many signatures to be checked: over the message whose SHA-256 is `digest`.
+struct SignatureCheck {
+  const Point* key;
+  Bytes32 digest;
+  Signature signature;
+};
+
+// n answers for n signatures, the same as verify gives. Public data only, in variable time. Where
+// many are by one key, as those of a terminal's terms are, each costs a tenth of verify.
+std::vector<bool> check_signatures_var(std::span<const SignatureCheck> checks);
 
 // A frame and its signature. The frame's label says what it is; who must have signed it, whoever
 // reads it knows.

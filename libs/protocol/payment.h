@@ -141,6 +141,11 @@ struct PreparedPayment {
 absl::StatusOr<PreparedPayment> prepare_payment(const Payment& payment,
                                                 const PaymentContext& context);
 
+// The same without the signature, for who checks the signatures of many payments at once
+// (check_signatures_var, over terms_digest) before anything else is made of the payment.
+absl::StatusOr<PreparedPayment> prepare_unsigned_payment(const Payment& payment,
+                                                         const PaymentContext& context);
+
 // prepare_payment, then check_spends; the first wrong spend's error.
 absl::StatusOr<PreparedPayment> check_payment(const Payment& payment,
                                               const PaymentContext& context);

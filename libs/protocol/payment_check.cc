@@ -247,8 +247,8 @@ absl::Status check_limits(const Payment& payment,
 
 }  // namespace
 
-absl::StatusOr<PreparedPayment> prepare_payment(const Payment& payment,
-                                                const PaymentContext& context) {
+absl::StatusOr<PreparedPayment> prepare_unsigned_payment(const Payment& payment,
+                                                         const PaymentContext& context) {
   CAFE_RETURN_IF_ERROR(check_form(payment));
   PreparedPayment prepared{};
   CAFE_ASSIGN_OR_RETURN(prepared.terms, Terms::decode(payment.terms.frame));
@@ -263,10 +263,16 @@ absl::StatusOr<PreparedPayment> prepare_payment(const Payment& payment,
   CAFE_RETURN_IF_ERROR(
       check_amount(payment, terms, prepared.denominations.front()->currency, context));
   CAFE_RETURN_IF_ERROR(check_limits(payment, prepared.denominations, context));
-  // Last, as the only one that costs a multiplication.
-  CAFE_RETURN_IF_ERROR(payment.terms.check(context.terminal_key));
   prepared.coin_ids.reserve(payment.coins.size());
   for (const Coin& coin : payment.coins) prepared.coin_ids.push_back(coin.id());
+  return prepared;
+}
+
+absl::StatusOr<PreparedPayment> prepare_payment(const Payment& payment,
+                                                const PaymentContext& context) {
+  CAFE_ASSIGN_OR_RETURN(PreparedPayment prepared, prepare_unsigned_payment(payment, context));
+  // Last, as the only one that costs a multiplication.
+  CAFE_RETURN_IF_ERROR(payment.terms.check(context.terminal_key));
   return prepared;
 }
 

@@ -2,6 +2,7 @@
 
 #include "libs/protocol/hash.h"
 #include "libs/protocol/openssl_arithmetic.h"
+#include "libs/protocol/p256_var/points_var.h"
 
 namespace cafe::protocol {
 
@@ -10,7 +11,8 @@ absl::StatusOr<Point> Point::decode(ByteView view) {
   if (bytes[0] != POINT_CONVERSION_UNCOMPRESSED) {
     return invalid("POINT_NOT_UNCOMPRESSED", "A point must be in SEC1 uncompressed form.");
   }
-  if (to_handle(bytes) == nullptr) {
+  // Whether bytes from outside are a point is said to whoever sent them: no secret.
+  if (!p256_var::is_on_curve(bytes)) {
     return invalid("POINT_OFF_CURVE", "A point does not lie on the curve P-256.");
   }
   return Point(bytes);
