@@ -114,6 +114,12 @@ void register_service_options(CLI::App& app, ServiceOptions& options) {
   add_option(app, "--queue-capacity", options.queue_capacity,
              "Requests that may wait for a worker before RESOURCE_EXHAUSTED is answered")
       ->check(CLI::Range(1, 1'000'000));
+  add_option(app, "--queue-mebibytes", options.queue_mebibytes,
+             "MiB that waiting requests may hold before RESOURCE_EXHAUSTED is answered")
+      ->check(CLI::Range(1, 65'536));
+  add_option(app, "--queue-wait-ms", options.queue_wait_ms,
+             "Refuse a request, RESOURCE_EXHAUSTED, that would wait longer for a worker")
+      ->check(CLI::Range(1, 600'000));
   add_option(app, "--database-url", options.database_url, "PostgreSQL connection string or URL");
   add_option(app, "--redis-url", options.redis_url, "redis://host:port/db; without it: no cache");
   add_option(app, "--issuer-id", options.issuer_id,

@@ -47,7 +47,11 @@ ServiceHost::ServiceHost(const ServiceOptions& options, const Clock& clock)
       clock_(clock),
       metrics_(options.service),
       rpc_metrics_(metrics_),
-      pool_({.name = "rpc", .workers = options.workers, .queue_capacity = options.queue_capacity},
+      pool_({.name = "rpc",
+             .workers = options.workers,
+             .queue_capacity = options.queue_capacity,
+             .queue_bytes = size_t{options.queue_mebibytes} << 20,
+             .queue_wait = absl::Milliseconds(options.queue_wait_ms)},
             clock_, metrics_),
       runtime_{pool_, rpc_metrics_, clock_, options.tls.insecure} {}
 

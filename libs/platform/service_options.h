@@ -31,6 +31,8 @@ struct ServiceOptions {
   TlsOptions tls{};                    // --tls-cert, --tls-key, --tls-ca, --insecure
   uint32_t workers = 8;                // --workers: threads that run requests
   uint32_t queue_capacity = 1024;      // --queue-capacity: requests that may wait for a worker
+  uint32_t queue_mebibytes = 64;       // --queue-mebibytes: that they may hold together
+  uint32_t queue_wait_ms = 1'000;      // --queue-wait-ms: the longest that one may have to wait
   std::string database_url{};          // --database-url: libpq connection string or URL
   std::string redis_url{};             // --redis-url: redis://host:port/db; empty: run without
   std::string issuer_id{};             // --issuer-id

@@ -25,15 +25,31 @@ absl::Time deadline_of(const grpc::CallbackServerContext& context) {
 }
 
 // A call from its arrival to its answer.
-struct PendingCall {
-  grpc::CallbackServerContext* context;
-  grpc::ServerUnaryReactor* reactor;
-  MethodMetrics& metrics;
-  CallInfo info;
-  std::chrono::steady_clock::time_point arrived = std::chrono::steady_clock::now();
+class PendingCall : public LateCall {
+ public:
+  PendingCall(UnaryRuntime& runtime, std::string_view method, grpc::CallbackServerContext* context)
+      : context_(context),
+        reactor_(context->DefaultReactor()),
+        metrics_(runtime.metrics.of(method)),
+        info_{.method = std::string(method),
+              .request_id = request_id_of(*context),
+              .peer = peer_identity(*context),
+              .deadline = deadline_of(*context),
+              .cancelled = [context] { return context->IsCancelled(); }} {
+    info_.peer.insecure = runtime.insecure;
+    metrics_.started();
+  }
 
-  // Answers. Afterwards context, request and response may be gone.
-  void finish(const absl::Status& status);
+  grpc::ServerUnaryReactor* reactor() const { return reactor_; }
+  const CallInfo& info() const override { return info_; }
+  void finish(const absl::Status& status) override;
+
+ private:
+  grpc::CallbackServerContext* const context_;
+  grpc::ServerUnaryReactor* const reactor_;
+  MethodMetrics& metrics_;
+  CallInfo info_;
+  const std::chrono::steady_clock::time_point arrived_ = std::chrono::steady_clock::now();
 };
 
 // Our own faults are errors; a client's are information; and what comes by the thousand when a
@@ -56,15 +72,21 @@ LogLevel level_of(absl::StatusCode code) {
 }
 
 void PendingCall::finish(const absl::Status& status) {
-  const absl::Duration took = absl::FromChrono(std::chrono::steady_clock::now() - arrived);
+  const RequestScope scope(info_.request_id);
+  const absl::Duration took = absl::FromChrono(std::chrono::steady_clock::now() - arrived_);
   log(level_of(status.code()), "call",
-      {{"method", info.method},
-       {"caller", info.peer.anonymous() ? "-" : std::string_view(info.peer.service)},
+      {{"method", info_.method},
+       {"caller", info_.peer.anonymous() ? "-" : std::string_view(info_.peer.service)},
        {"took_ms", took},
        {"status", status}});
-  const grpc::Status answer = finish_status(status, info.request_id, *context);
-  metrics.finished(static_cast<absl::StatusCode>(answer.error_code()), took);
-  reactor->Finish(answer);
+  const grpc::Status answer = finish_status(status, info_.request_id, *context_);
+  metrics_.finished(static_cast<absl::StatusCode>(answer.error_code()), took);
+  reactor_->Finish(answer);
+}
+
+absl::Status call_cancelled() {
+  return make_error(absl::StatusCode::kCancelled, "CALL_CANCELLED",
+                    "The call was cancelled before it ran: nothing was done.");
 }
 
 absl::Status run_guarded(absl::AnyInvocable<absl::Status(const CallInfo&)>& run,
@@ -85,39 +107,36 @@ absl::Status require_caller(const CallInfo& call, std::initializer_list<std::str
 }
 
 grpc::ServerUnaryReactor* serve_erased(UnaryRuntime& runtime, std::string_view method,
-                                       grpc::CallbackServerContext* context,
+                                       grpc::CallbackServerContext* context, size_t bytes,
                                        absl::AnyInvocable<absl::Status(const CallInfo&)> run) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  const auto call = std::make_shared<PendingCall>(PendingCall{
-      .context = context,
-      .reactor = reactor,
-      .metrics = runtime.metrics.of(method),
-      .info = {.method = std::string(method),
-               .request_id = request_id_of(*context),
-               .peer = peer_identity(*context),
-               .deadline = deadline_of(*context),
-               .cancelled = [context] { return context->IsCancelled(); }},
-  });
-  call->info.peer.insecure = runtime.insecure;
-  call->metrics.started();
-
+  const auto call = std::make_shared<PendingCall>(runtime, method, context);
   const absl::Status queued = runtime.pool.submit(
-      call->info.deadline, [call, run = std::move(run)](const absl::Status& admission) mutable {
-        const RequestScope scope(call->info.request_id);
+      call->info().deadline,
+      [call, run = std::move(run)](const absl::Status& admission) mutable {
+        const RequestScope scope(call->info().request_id);
         if (!admission.ok()) {
           call->finish(admission);
-        } else if (call->info.cancelled()) {
-          call->finish(make_error(absl::StatusCode::kCancelled, "CALL_CANCELLED",
-                                  "The call was cancelled before it ran: nothing was done."));
+        } else if (call->info().cancelled()) {
+          call->finish(call_cancelled());
         } else {
-          call->finish(run_guarded(run, call->info));
+          call->finish(run_guarded(run, call->info()));
         }
-      });
+      },
+      bytes);
   if (!queued.ok()) {
-    const RequestScope scope(call->info.request_id);
     call->finish(queued);
   }
-  return reactor;
+  return call->reactor();
+}
+
+grpc::ServerUnaryReactor* serve_late(
+    UnaryRuntime& runtime, std::string_view method, grpc::CallbackServerContext* context,
+    absl::FunctionRef<absl::Status(const std::shared_ptr<LateCall>& call)> start) {
+  const auto call = std::make_shared<PendingCall>(runtime, method, context);
+  if (const absl::Status started = start(call); !started.ok()) {
+    call->finish(started);
+  }
+  return call->reactor();
 }
 
 }  // namespace cafe::platform

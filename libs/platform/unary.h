@@ -25,11 +25,13 @@
 #include <grpcpp/support/server_callback.h>
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "libs/platform/clock.h"
@@ -61,9 +63,9 @@ struct CallInfo {
 // require_caller(call.peer, allowed).
 absl::Status require_caller(const CallInfo& call, std::initializer_list<std::string_view> allowed);
 
-// serve_unary without its types.
+// serve_unary without its types. `bytes`: what the request holds while it waits.
 grpc::ServerUnaryReactor* serve_erased(UnaryRuntime& runtime, std::string_view method,
-                                       grpc::CallbackServerContext* context,
+                                       grpc::CallbackServerContext* context, size_t bytes,
                                        absl::AnyInvocable<absl::Status(const CallInfo&)> run);
 
 template <class Request, class Response, class Function>
@@ -71,10 +73,26 @@ grpc::ServerUnaryReactor* serve_unary(UnaryRuntime& runtime, std::string_view me
                                       grpc::CallbackServerContext* context, const Request* request,
                                       Response* response, Function function) {
   return serve_erased(
-      runtime, method, context,
+      runtime, method, context, request->ByteSizeLong(),
       [request, response, function = std::move(function)](const CallInfo& call) mutable {
         return function(call, *request, *response);
       });
 }
+
+// A call whose answer is given later, by whoever holds this. Call finish exactly once; until then
+// context, request and response are valid, afterwards they may be gone.
+class LateCall {
+ public:
+  virtual ~LateCall() = default;
+  virtual const CallInfo& info() const = 0;
+  virtual void finish(const absl::Status& status) = 0;
+};
+
+// Serves a unary method that does not run on the runtime's pool: `start` is called on gRPC's own
+// thread, must not block, and hands the call over to whoever will finish it. With an error, it has
+// not handed it over, and the call is finished with that. Beside this the same as serve_unary.
+grpc::ServerUnaryReactor* serve_late(
+    UnaryRuntime& runtime, std::string_view method, grpc::CallbackServerContext* context,
+    absl::FunctionRef<absl::Status(const std::shared_ptr<LateCall>& call)> start);
 
 }  // namespace cafe::platform

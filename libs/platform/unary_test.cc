@@ -204,6 +204,24 @@ TEST_F(UnaryTest, AHandlerSeesItsCancellation) {
   EXPECT_TRUE(call("echo").status.ok()) << "the worker is free again";
 }
 
+TEST_F(UnaryTest, ALateCallIsAnsweredWithoutAWorker) {
+  Waiting waiting = occupy_worker();
+  const Answer answer = call("late", "hello");
+  EXPECT_TRUE(answer.status.ok()) << answer.status;
+  EXPECT_EQ(answer.text, "hello " + answer.request_id);
+  const absl::Status refused = call("late-refuse", "NO_ROOM").status;
+  EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+  EXPECT_EQ(reason_of(refused), "NO_ROOM");
+  waiting.release();
+  const std::string page = metrics_.expose();
+  for (const char* series :
+       {"cafe_rpc_handled_total{service=\"echo\",code=\"OK\",method=\"Echo/Do\"} 2",
+        "cafe_rpc_handled_total{service=\"echo\",code=\"RESOURCE_EXHAUSTED\",method=\"Echo/Do\"} 1",
+        "cafe_rpc_in_flight{service=\"echo\",method=\"Echo/Do\"} 0"}) {
+    EXPECT_THAT(page, HasSubstr(series));
+  }
+}
+
 TEST_F(UnaryTest, CountsCallsByCode) {
   EXPECT_TRUE(call("echo").status.ok());
   EXPECT_FALSE(call("refuse", "R").status.ok());

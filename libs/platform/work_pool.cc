@@ -8,16 +8,9 @@
 namespace cafe::platform {
 
 WorkPool::WorkPool(const WorkPoolOptions& options, const Clock& clock, Metrics& metrics)
-    : capacity_(options.queue_capacity),
-      clock_(clock),
-      depth_(metrics.gauge("cafe_work_queue_depth", "Jobs that wait for a worker.",
-                           {{"pool", options.name}})),
-      wait_(metrics.histogram("cafe_work_queue_wait_seconds", "Time a job waited for a worker.",
-                              {{"pool", options.name}})),
-      rejected_full_(metrics.counter("cafe_work_rejected_total", "Jobs that were not run.",
-                                     {{"pool", options.name}, {"reason", "QUEUE_FULL"}})),
-      rejected_expired_(metrics.counter("cafe_work_rejected_total", "Jobs that were not run.",
-                                        {{"pool", options.name}, {"reason", "DEADLINE_PASSED"}})) {
+    : clock_(clock),
+      admission_(options.name, {options.queue_capacity, options.queue_bytes, options.queue_wait},
+                 options.workers, metrics) {
   const size_t workers = std::max<size_t>(1, options.workers);
   threads_.reserve(workers);
   for (size_t i = 0; i < workers; ++i) {
@@ -27,7 +20,7 @@ WorkPool::WorkPool(const WorkPoolOptions& options, const Clock& clock, Metrics& 
 
 WorkPool::~WorkPool() { drain(); }
 
-absl::Status WorkPool::submit(absl::Time deadline, Job&& job) {
+absl::Status WorkPool::submit(absl::Time deadline, Job&& job, size_t bytes) {
   const absl::Time now = clock_.now();
   {
     const std::lock_guard lock(mutex_);
@@ -35,13 +28,10 @@ absl::Status WorkPool::submit(absl::Time deadline, Job&& job) {
       return make_error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
                         "This server is shutting down: call again, another one will answer.");
     }
-    if (queue_.size() >= capacity_) {
-      rejected_full_.Increment();
-      return make_error(absl::StatusCode::kResourceExhausted, "QUEUE_FULL",
-                        "Too many requests are waiting: call again later.");
+    if (absl::Status admitted = admission_.admit(bytes, deadline - now); !admitted.ok()) {
+      return admitted;
     }
-    queue_.push_back({std::move(job), deadline, now});
-    depth_.Set(static_cast<double>(queue_.size()));
+    queue_.push_back({std::move(job), bytes, deadline, now});
   }
   wake_.notify_one();
   return absl::OkStatus();
@@ -69,17 +59,23 @@ void WorkPool::work() {
     }
     Entry entry = std::move(queue_.front());
     queue_.pop_front();
-    depth_.Set(static_cast<double>(queue_.size()));
+    const absl::Time began = clock_.now();
+    admission_.start(entry.bytes, began - entry.queued);
+    const bool expired = began >= entry.deadline;
+    if (expired) {
+      admission_.expire();
+    }
     lock.unlock();
 
-    const absl::Time now = clock_.now();
-    wait_.Observe(absl::ToDoubleSeconds(now - entry.queued));
-    if (now >= entry.deadline) {
-      rejected_expired_.Increment();
+    if (expired) {
       entry.job(make_error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
                            "The deadline passed before the request was run: nothing was done."));
     } else {
       entry.job(absl::OkStatus());
+      const absl::Duration took = clock_.now() - began;
+      entry.job = nullptr;  // whatever it holds goes before the next one is taken
+      lock.lock();
+      admission_.finish(1, entry.bytes, took);
     }
   }
 }

@@ -1,8 +1,8 @@
 // Fixed threads behind a bounded queue: where requests run that block on a database.
 //
 // gRPC's own threads must not block, so a handler hands its work over and returns. What finds the
-// queue full is refused at once: a client that is told RESOURCE_EXHAUSTED backs off, one that waits
-// in an endless queue times out and tries again.
+// queue full, or would wait too long in it, is refused at once (admission.h): a client that is told
+// RESOURCE_EXHAUSTED backs off, one that waits in an endless queue times out and tries again.
 #pragma once
 
 #include <condition_variable>
@@ -17,6 +17,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "libs/platform/admission.h"
 #include "libs/platform/clock.h"
 #include "libs/platform/metrics.h"
 
@@ -26,6 +27,8 @@ struct WorkPoolOptions {
   std::string name = "rpc";  // label of its metrics
   size_t workers = 8;        // threads, at least 1
   size_t queue_capacity = 1024;
+  size_t queue_bytes = size_t{64} << 20;
+  absl::Duration queue_wait = absl::InfiniteDuration();  // the longest that a job may have to wait
 };
 
 class WorkPool {
@@ -34,18 +37,18 @@ class WorkPool {
   // (DEADLINE_EXCEEDED DEADLINE_PASSED): answer it. Must not throw.
   using Job = absl::AnyInvocable<void(const absl::Status& admission)>;
 
-  // `clock` and `metrics` must outlive the pool. Series: cafe_work_queue_depth{pool},
-  // cafe_work_queue_wait_seconds {pool}, cafe_work_rejected_total{pool,reason}.
+  // `clock` and `metrics` must outlive the pool. Series: those of Admission.
   WorkPool(const WorkPoolOptions& options, const Clock& clock, Metrics& metrics);
   // Drains.
   ~WorkPool();
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;
 
-  // Queues `job`, never blocking. Errors, after which `job` is not and will not be called:
+  // Queues `job`, never blocking; `bytes` is the memory that it holds while it waits. Errors, after
+  // which `job` is not and will not be called:
   //   RESOURCE_EXHAUSTED QUEUE_FULL, UNAVAILABLE SHUTTING_DOWN.
   // `job` is consumed only on success.
-  absl::Status submit(absl::Time deadline, Job&& job);
+  absl::Status submit(absl::Time deadline, Job&& job, size_t bytes = 0);
 
   // Takes no more jobs, finishes all that are queued or running, joins the threads. Idempotent.
   void drain();
@@ -53,20 +56,17 @@ class WorkPool {
  private:
   struct Entry {
     Job job;
+    size_t bytes;
     absl::Time deadline;
     absl::Time queued;
   };
 
   void work();
 
-  const size_t capacity_;
   const Clock& clock_;
-  Gauge& depth_;
-  Histogram& wait_;
-  Counter& rejected_full_;
-  Counter& rejected_expired_;
   std::mutex mutex_;
   std::condition_variable wake_;
+  Admission admission_;
   std::deque<Entry> queue_;
   bool draining_ = false;
   std::mutex join_mutex_;

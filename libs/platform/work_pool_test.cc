@@ -65,6 +65,39 @@ TEST_F(WorkPoolTest, RefusesWhenFullAndLeavesTheJobAlone) {
   EXPECT_EQ(ran, 2);
 }
 
+TEST_F(WorkPoolTest, RefusesWhatWouldHoldTooMuchMemory) {
+  WorkPool pool({.workers = 1, .queue_bytes = 1000}, clock_, metrics_);
+  block(pool);
+  std::atomic<int> ran{0};
+  const auto job = [&ran](const absl::Status&) { ++ran; };
+  EXPECT_TRUE(pool.submit(absl::InfiniteFuture(), job, 1000).ok());
+  EXPECT_EQ(reason_of(pool.submit(absl::InfiniteFuture(), job, 1)), "QUEUE_FULL");
+  gate_.set_value();
+  pool.drain();
+  EXPECT_EQ(ran, 1);
+}
+
+TEST_F(WorkPoolTest, RefusesWhatWouldWaitTooLong) {
+  WorkPool pool({.workers = 1, .queue_wait = absl::Seconds(1)}, clock_, metrics_);
+  std::promise<void> served;
+  ASSERT_TRUE(pool.submit(absl::InfiniteFuture(),
+                          [&](const absl::Status&) { clock_.advance(absl::Milliseconds(700)); })
+                  .ok());
+  ASSERT_TRUE(
+      pool.submit(absl::InfiniteFuture(), [&](const absl::Status&) { served.set_value(); }).ok());
+  served.get_future().wait();  // the second one began, so the first one's time is known
+  block(pool);
+  const auto job = [](const absl::Status&) {};
+  EXPECT_TRUE(pool.submit(absl::InfiniteFuture(), job).ok());
+  // Of two jobs one took 700 ms: each that waits counts for 350 ms or so.
+  absl::Status status;
+  int waiting = 1;
+  for (; status.ok() && waiting < 100; ++waiting) status = pool.submit(absl::InfiniteFuture(), job);
+  EXPECT_EQ(reason_of(status), "QUEUE_FULL");
+  EXPECT_LT(waiting, 10);
+  gate_.set_value();
+}
+
 TEST_F(WorkPoolTest, AnswersWhatNobodyWaitsForWithoutRunningIt) {
   WorkPool pool({.workers = 1, .queue_capacity = 8}, clock_, metrics_);
   block(pool);

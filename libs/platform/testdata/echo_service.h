@@ -8,15 +8,20 @@
 //   throw-int   throws an int
 //   wait-fifo   reads a byte from the FIFO that the text names and returns it, even if cancelled
 //   wait-cancel opens the FIFO that the text names, if any, and waits until the call is cancelled
+//   late        is answered by another thread, with the text and that thread's request id
+//   late-refuse is not handed over: RESOURCE_EXHAUSTED with the text as its reason
 //   failpoint   passes the failpoint that the text names, then echoes
 #pragma once
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "echo.grpc.pb.h"
 #include "libs/platform/error.h"
@@ -41,12 +46,30 @@ class EchoService final : public Echo::CallbackService {
 
   grpc::ServerUnaryReactor* Do(grpc::CallbackServerContext* context, const EchoRequest* request,
                                EchoResponse* response) override {
+    if (request->action().rfind("late", 0) == 0) {
+      return serve_late(runtime_, "Echo/Do", context, [&](const std::shared_ptr<LateCall>& call) {
+        return start(call, *request, *response);
+      });
+    }
     return serve_unary(runtime_, "Echo/Do", context, request, response,
                        [](const CallInfo& call, const EchoRequest& request,
                           EchoResponse& response) { return run(call, request, response); });
   }
 
  private:
+  absl::Status start(const std::shared_ptr<LateCall>& call, const EchoRequest& request,
+                     EchoResponse& response) {
+    if (request.action() == "late-refuse") {
+      return make_error(absl::StatusCode::kResourceExhausted, request.text(), "Not now.");
+    }
+    const std::lock_guard lock(mutex_);
+    helpers_.emplace_back([call, &request, &response] {
+      response.set_text(request.text() + " " + call->info().request_id);
+      call->finish(absl::OkStatus());
+    });
+    return absl::OkStatus();
+  }
+
   static absl::Status run(const CallInfo& call, const EchoRequest& request,
                           EchoResponse& response) {
     const std::string& action = request.action();
@@ -81,6 +104,8 @@ class EchoService final : public Echo::CallbackService {
   }
 
   UnaryRuntime& runtime_;
+  std::mutex mutex_;
+  std::vector<std::jthread> helpers_;
 };
 
 }  // namespace cafe::platform::testdata

@@ -1,0 +1,102 @@
+#include "libs/platform/batcher.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <memory>
+
+namespace cafe::platform {
+namespace {
+
+class BatcherTest : public ::testing::Test {
+ protected:
+  using IntBatcher = Batcher<std::unique_ptr<int>>;
+
+  // Each batch waits until the gate opens.
+  std::unique_ptr<IntBatcher> make(const BatcherOptions& options) {
+    return std::make_unique<IntBatcher>(options, clock_, metrics_,
+                                        [this](std::vector<std::unique_ptr<int>> batch) {
+                                          std::vector<int> numbers;
+                                          for (const auto& item : batch) numbers.push_back(*item);
+                                          {
+                                            const std::lock_guard lock(mutex_);
+                                            batches_.push_back(numbers);
+                                            taken_.notify_all();
+                                          }
+                                          opened_.wait();
+                                        });
+  }
+  static absl::Status submit(IntBatcher& batcher, int number) {
+    return batcher.submit(absl::InfiniteFuture(), 0, std::make_unique<int>(number));
+  }
+  void wait_for_batches(size_t count) {
+    std::unique_lock lock(mutex_);
+    taken_.wait(lock, [&] { return batches_.size() >= count; });
+  }
+
+  ManualClock clock_{absl::FromUnixSeconds(1'000)};
+  Metrics metrics_{"test"};
+  std::promise<void> gate_;
+  std::shared_future<void> opened_ = gate_.get_future().share();
+  std::mutex mutex_;
+  std::condition_variable taken_;
+  std::vector<std::vector<int>> batches_;
+};
+
+TEST_F(BatcherTest, TakesWhatIsThereWithoutWaitingForMore) {
+  const auto batcher = make({.name = "test", .threads = 1});
+  ASSERT_TRUE(submit(*batcher, 1).ok());
+  wait_for_batches(1);
+  for (int i = 2; i <= 5; ++i) ASSERT_TRUE(submit(*batcher, i).ok());
+  gate_.set_value();
+  batcher->drain();
+  EXPECT_EQ(batches_, (std::vector<std::vector<int>>{{1}, {2, 3, 4, 5}}));
+}
+
+TEST_F(BatcherTest, WorksOnSeveralBatchesAtATime) {
+  const auto batcher = make({.name = "test", .threads = 2});
+  ASSERT_TRUE(submit(*batcher, 1).ok());
+  wait_for_batches(1);
+  ASSERT_TRUE(submit(*batcher, 2).ok());
+  wait_for_batches(2);  // while the first one is at work
+  gate_.set_value();
+}
+
+TEST_F(BatcherTest, KeepsToTheLargestBatch) {
+  const auto batcher = make({.name = "test", .threads = 1, .largest = 2});
+  ASSERT_TRUE(submit(*batcher, 1).ok());
+  wait_for_batches(1);
+  for (int i = 2; i <= 4; ++i) ASSERT_TRUE(submit(*batcher, i).ok());
+  gate_.set_value();
+  batcher->drain();
+  EXPECT_EQ(batches_, (std::vector<std::vector<int>>{{1}, {2, 3}, {4}}));
+}
+
+TEST_F(BatcherTest, RefusesWhenFullAndLeavesTheItemAlone) {
+  const auto batcher = make({.name = "test", .threads = 1, .limits = {.capacity = 1}});
+  ASSERT_TRUE(submit(*batcher, 1).ok());
+  wait_for_batches(1);
+  ASSERT_TRUE(submit(*batcher, 2).ok());
+  auto kept = std::make_unique<int>(3);
+  const absl::Status refused = batcher->submit(absl::InfiniteFuture(), 0, std::move(kept));
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(reason_of(refused), "QUEUE_FULL");
+  ASSERT_NE(kept, nullptr);
+  gate_.set_value();
+  batcher->drain();
+  EXPECT_EQ(batches_, (std::vector<std::vector<int>>{{1}, {2}}));
+}
+
+TEST_F(BatcherTest, DrainFinishesWhatWaitsAndTakesNoMore) {
+  const auto batcher = make({.name = "test", .threads = 1});
+  ASSERT_TRUE(submit(*batcher, 1).ok());
+  wait_for_batches(1);
+  ASSERT_TRUE(submit(*batcher, 2).ok());
+  gate_.set_value();
+  batcher->drain();
+  EXPECT_EQ(batches_.size(), 2u);
+  EXPECT_EQ(reason_of(submit(*batcher, 3)), "SHUTTING_DOWN");
+}
+
+}  // namespace
+}  // namespace cafe::platform
