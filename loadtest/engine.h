@@ -1,12 +1,8 @@
-// The open-loop engine: starts requests when they are due, whether or not earlier ones came back,
-// and counts each latency from when its request was due.
-//
-//   class Deposits final : public Scenario { ... };
-//   Recorder recorder(...);
-//   run_load(deposits, {.requests_per_s = 30, .duration_s = 60}, clock, recorder);
+// What a load test asks of a scenario. The engine (pacer.h) starts requests when they are due,
+// whether or not earlier ones came back, and counts each latency from when its request was due.
 //
 // A closed loop, in which a slow answer keeps the next request back, asks least of a server exactly
-// when it is slowest, and so measures the pauses it should show away ("coordinated omission").
+// when it is slowest, and so leaves out the pauses that it should show ("coordinated omission").
 #pragma once
 
 #include <cstdint>
