@@ -3,6 +3,7 @@
 #include "cafe/v1/doublespend.grpc.pb.h"
 #include "cafe/v1/withdrawal.grpc.pb.h"
 #include "libs/platform/client.h"
+#include "libs/protocol/spend_rows.h"
 
 namespace cafe::deposit {
 namespace {
@@ -21,41 +22,69 @@ absl::Status bad_answer(std::string_view what) {
 
 void set_bytes(std::string* to, ByteView bytes) { *to = protocol::to_string(bytes); }
 
-void fill_row(const SpentSlot& slot, uint64_t batch, v1::SpendRow& row) {
-  set_bytes(row.mutable_coin_id(), slot.coin_id);
-  row.set_slot(slot.slot);
-  set_bytes(row.mutable_d(), slot.trace.d.bytes());
-  set_bytes(row.mutable_r1(), slot.trace.r1.bytes());
-  set_bytes(row.mutable_r2(), slot.trace.r2.bytes());
-  row.set_deposit_until(slot.deposit_until);
-  row.set_claim_until(slot.claim_until);
-  row.set_batch(batch);
-  row.set_position(slot.position());
+std::string pack_rows(uint64_t batch, std::span<const SpentSlot> slots) {
+  std::string rows;
+  rows.reserve(slots.size() * protocol::kSpendRowSize);
+  for (const SpentSlot& slot : slots) {
+    protocol::append_spend_row(rows, {.coin_id = slot.coin_id,
+                                      .d = slot.trace.d.bytes(),
+                                      .r1 = slot.trace.r1.bytes(),
+                                      .r2 = slot.trace.r2.bytes(),
+                                      .deposit_until = slot.deposit_until,
+                                      .claim_until = slot.claim_until,
+                                      .batch = batch,
+                                      .position = slot.position(),
+                                      .slot = slot.slot});
+  }
+  return rows;
+}
+
+absl::StatusOr<SpendTrace> read_trace(ByteView bytes) {
+  if (bytes.size() != protocol::kSpendTraceSize) {
+    return protocol::invalid("BAD_LENGTH", "A trace is 96 bytes.");
+  }
+  CAFE_ASSIGN_OR_RETURN(const Scalar d, Scalar::decode(bytes.subspan(0, 32)));
+  CAFE_ASSIGN_OR_RETURN(const Scalar r1, Scalar::decode(bytes.subspan(32, 32)));
+  CAFE_ASSIGN_OR_RETURN(const Scalar r2, Scalar::decode(bytes.subspan(64, 32)));
+  return SpendTrace{d, r1, r2};
 }
 
 absl::StatusOr<RecordedSlot> read_verdict(const v1::RecordVerdict& verdict) {
   using Outcome = RecordedSlot::Outcome;
-  RecordedSlot recorded{.outcome = Outcome::kFresh,
+  RecordedSlot recorded{.outcome = Outcome::kRepeat,
                         .case_number = verdict.case_number(),
                         .other_batch = verdict.other_batch(),
                         .other = {}};
   switch (verdict.outcome()) {
-    case v1::RecordVerdict::FRESH:
-      return recorded;
     case v1::RecordVerdict::REPEAT:
-      recorded.outcome = Outcome::kRepeat;
       return recorded;
     case v1::RecordVerdict::DOUBLE: {
       recorded.outcome = Outcome::kDouble;
-      CAFE_ASSIGN_OR_RETURN(const Scalar d, Scalar::decode(view_of(verdict.other_d())));
-      CAFE_ASSIGN_OR_RETURN(const Scalar r1, Scalar::decode(view_of(verdict.other_r1())));
-      CAFE_ASSIGN_OR_RETURN(const Scalar r2, Scalar::decode(view_of(verdict.other_r2())));
-      recorded.other = SpendTrace{d, r1, r2};
+      CAFE_ASSIGN_OR_RETURN(recorded.other, read_trace(view_of(verdict.other_trace())));
       return recorded;
     }
     default:
       return protocol::invalid("NO_OUTCOME", "A verdict of the coin store has no outcome.");
   }
+}
+
+// Fresh is what no verdict names.
+absl::StatusOr<std::vector<RecordedSlot>> read_verdicts(const v1::RecordResponse& response,
+                                                        size_t slots) {
+  if (response.rows() != slots) return bad_answer("another number of rows than were sent");
+  std::vector<RecordedSlot> recorded(
+      slots, RecordedSlot{RecordedSlot::Outcome::kFresh, 0, 0, std::nullopt});
+  size_t next = 0;
+  for (const v1::RecordVerdict& verdict : response.verdicts()) {
+    if (verdict.row() < next || verdict.row() >= slots) {
+      return bad_answer("verdicts out of order or of rows that were not sent");
+    }
+    absl::StatusOr<RecordedSlot> slot = read_verdict(verdict);
+    if (!slot.ok()) return bad_answer(protocol::reason_of(slot.status()));
+    recorded[verdict.row()] = *std::move(slot);
+    next = verdict.row() + 1;
+  }
+  return recorded;
 }
 
 class GrpcCoinStore : public CoinStore {
@@ -66,28 +95,43 @@ class GrpcCoinStore : public CoinStore {
   absl::StatusOr<std::vector<RecordedSlot>> record(uint64_t batch, std::span<const SpentSlot> slots,
                                                    absl::Time no_later_than) override {
     v1::RecordRequest request;
-    request.mutable_rows()->Reserve(static_cast<int>(slots.size()));
-    for (const SpentSlot& slot : slots) fill_row(slot, batch, *request.add_rows());
+    request.set_rows(pack_rows(batch, slots));
     v1::RecordResponse response;
     CAFE_RETURN_IF_ERROR(platform::call_unary(
         {.timeout = timeout_, .no_later_than = no_later_than, .idempotent = true},
         [&](grpc::ClientContext* context) { return stub_->Record(context, request, &response); }));
-    if (static_cast<size_t>(response.verdicts_size()) != slots.size()) {
-      return bad_answer("not one verdict for each row");
-    }
-    std::vector<RecordedSlot> recorded;
-    recorded.reserve(slots.size());
-    for (const v1::RecordVerdict& verdict : response.verdicts()) {
-      absl::StatusOr<RecordedSlot> slot = read_verdict(verdict);
-      if (!slot.ok()) return bad_answer(protocol::reason_of(slot.status()));
-      recorded.push_back(*std::move(slot));
-    }
-    return recorded;
+    return read_verdicts(response, slots.size());
   }
 
-  absl::StatusOr<Reservation> reserve(std::span<const SpentSlot> slots, uint32_t hold_ms,
-                                      absl::Time no_later_than) override {
-    v1::ReserveRequest request;
+  std::vector<absl::StatusOr<Reservation>> reserve_each(std::span<const SlotsToReserve> payments,
+                                                        uint32_t hold_ms) override {
+    std::vector<v1::ReserveRequest> requests(payments.size());
+    std::vector<v1::ReserveResponse> responses(payments.size());
+    std::vector<absl::Time> no_later_than;
+    for (size_t i = 0; i < payments.size(); ++i) {
+      fill_request(payments[i].slots, hold_ms, requests[i]);
+      no_later_than.push_back(payments[i].no_later_than);
+    }
+    const std::vector<absl::Status> statuses = platform::call_each(
+        {.timeout = timeout_, .idempotent = true}, no_later_than,
+        [&](size_t i, grpc::ClientContext* context, std::function<void(grpc::Status)> done) {
+          stub_->async()->Reserve(context, &requests[i], &responses[i], std::move(done));
+        });
+    std::vector<absl::StatusOr<Reservation>> reservations;
+    reservations.reserve(payments.size());
+    for (size_t i = 0; i < payments.size(); ++i) {
+      if (statuses[i].ok()) {
+        reservations.push_back(read_reservation(responses[i], payments[i].slots.size()));
+      } else {
+        reservations.emplace_back(statuses[i]);
+      }
+    }
+    return reservations;
+  }
+
+ private:
+  static void fill_request(std::span<const SpentSlot> slots, uint32_t hold_ms,
+                           v1::ReserveRequest& request) {
     request.set_hold_ms(hold_ms);
     for (const SpentSlot& slot : slots) {
       v1::ReserveRequest::Slot& wanted = *request.add_slots();
@@ -96,14 +140,8 @@ class GrpcCoinStore : public CoinStore {
       set_bytes(wanted.mutable_d(), slot.trace.d.bytes());
       wanted.set_deposit_until(slot.deposit_until);
     }
-    v1::ReserveResponse response;
-    CAFE_RETURN_IF_ERROR(platform::call_unary(
-        {.timeout = timeout_, .no_later_than = no_later_than, .idempotent = true},
-        [&](grpc::ClientContext* context) { return stub_->Reserve(context, request, &response); }));
-    return read_reservation(response, slots.size());
   }
 
- private:
   static absl::StatusOr<Reservation> read_reservation(const v1::ReserveResponse& response,
                                                       size_t slots) {
     if (static_cast<size_t>(response.states_size()) != slots) {

@@ -11,7 +11,6 @@ using cafe::testing::Guardian;
 using protocol::to_string;
 using std::chrono::seconds;
 using Stub = v1::DoubleSpend::Stub;
-constexpr auto FRESH = v1::RecordVerdict::FRESH;
 constexpr auto DOUBLE = v1::RecordVerdict::DOUBLE;
 using Outcomes = std::vector<v1::RecordVerdict::Outcome>;
 

@@ -17,7 +17,7 @@ using protocol::to_string;
 v1::RecordVerdict::Outcome to_wire(Outcome outcome) {
   switch (outcome) {
     case Outcome::kFresh:
-      return v1::RecordVerdict::FRESH;
+      break;
     case Outcome::kRepeat:
       return v1::RecordVerdict::REPEAT;
     case Outcome::kDouble:
@@ -40,19 +40,27 @@ v1::ReserveResponse::State to_wire(SlotState state) {
   return v1::ReserveResponse::STATE_UNSPECIFIED;
 }
 
-void write_verdict(const RecordVerdict& verdict, v1::RecordVerdict& message) {
-  message.set_outcome(to_wire(verdict.outcome));
-  if (verdict.outcome == Outcome::kFresh) {
-    return;
+// Names what is not fresh. Returns whether a double is among it.
+bool write_verdicts(std::span<const RecordVerdict> verdicts, v1::RecordResponse& response) {
+  bool any_double = false;
+  response.set_rows(static_cast<uint32_t>(verdicts.size()));
+  for (size_t i = 0; i < verdicts.size(); ++i) {
+    const RecordVerdict& verdict = verdicts[i];
+    if (verdict.outcome == Outcome::kFresh) continue;
+    v1::RecordVerdict& message = *response.add_verdicts();
+    message.set_row(static_cast<uint32_t>(i));
+    message.set_outcome(to_wire(verdict.outcome));
+    message.set_case_number(verdict.case_number);
+    message.set_other_batch(verdict.other.batch);
+    message.set_other_position(verdict.other.position);
+    if (verdict.outcome == Outcome::kDouble) {
+      any_double = true;
+      for (const protocol::Bytes32& part : {verdict.first.d, verdict.first.r1, verdict.first.r2}) {
+        message.mutable_other_trace()->append(to_string(part));
+      }
+    }
   }
-  message.set_case_number(verdict.case_number);
-  message.set_other_batch(verdict.other.batch);
-  message.set_other_position(verdict.other.position);
-  if (verdict.outcome == Outcome::kDouble) {
-    message.set_other_d(to_string(verdict.first.d));
-    message.set_other_r1(to_string(verdict.first.r1));
-    message.set_other_r2(to_string(verdict.first.r2));
-  }
+  return any_double;
 }
 
 void write_summary(const CaseSummary& summary, v1::CaseSummary& message) {
@@ -131,12 +139,7 @@ absl::Status DoubleSpendService::record(const v1::RecordRequest& request,
                         read_record(request, platform::unix_seconds(parts_.clock)));
   CAFE_ASSIGN_OR_RETURN(const std::vector<RecordVerdict> verdicts,
                         parts_.commits.record(std::move(rows)));
-  bool any_double = false;
-  for (const RecordVerdict& verdict : verdicts) {
-    any_double = any_double || verdict.outcome == Outcome::kDouble;
-    write_verdict(verdict, *response.add_verdicts());
-  }
-  if (any_double) {
+  if (write_verdicts(verdicts, response)) {
     parts_.on_double();
   }
   return absl::OkStatus();

@@ -8,7 +8,6 @@ namespace {
 
 using cafe::testing::eventually;
 using std::chrono::seconds;
-constexpr auto FRESH = v1::RecordVerdict::FRESH;
 constexpr auto DOUBLE = v1::RecordVerdict::DOUBLE;
 using Outcomes = std::vector<v1::RecordVerdict::Outcome>;
 

@@ -8,7 +8,6 @@ namespace {
 
 using protocol::to_string;
 using Stub = v1::DoubleSpend::Stub;
-constexpr auto FRESH = v1::RecordVerdict::FRESH;
 using Outcomes = std::vector<v1::RecordVerdict::Outcome>;
 
 class LookupTest : public ServiceFixture {

@@ -12,7 +12,6 @@ namespace {
 
 using protocol::to_string;
 using Stub = v1::DoubleSpend::Stub;
-constexpr auto FRESH = v1::RecordVerdict::FRESH;
 constexpr auto REPEAT = v1::RecordVerdict::REPEAT;
 constexpr auto DOUBLE = v1::RecordVerdict::DOUBLE;
 using Outcomes = std::vector<v1::RecordVerdict::Outcome>;
@@ -26,9 +25,8 @@ class RecordTest : public ServiceFixture {
     EXPECT_GT(verdict.case_number(), 0u);
     EXPECT_EQ(verdict.other_batch(), first.place.batch);
     EXPECT_EQ(verdict.other_position(), first.place.position);
-    EXPECT_EQ(verdict.other_d(), to_string(first.trace.d));
-    EXPECT_EQ(verdict.other_r1(), to_string(first.trace.r1));
-    EXPECT_EQ(verdict.other_r2(), to_string(first.trace.r2));
+    EXPECT_EQ(verdict.other_trace(),
+              to_string(first.trace.d) + to_string(first.trace.r1) + to_string(first.trace.r2));
   }
   int64_t spent() { return count("SELECT count(*) FROM coinstore.spent"); }
   int64_t doubles() { return count("SELECT count(*) FROM coinstore.double_spend"); }
@@ -189,29 +187,30 @@ TEST_F(RecordTest, ALargeRequestIsRecordedWhole) {
 }
 
 TEST_F(RecordTest, AMalformedRowIsRefusedAndNothingOfItsRequestIsKept) {
-  const struct {
-    const char* reason;
-    std::function<void(v1::RecordRequest&)> spoil;
-  } cases[] = {
-      {"BAD_LENGTH", [](auto& r) { r.mutable_rows(2)->set_coin_id("short"); }},
-      {"BAD_LENGTH", [](auto& r) { r.mutable_rows(2)->clear_r2(); }},
-      {"SCALAR_TOO_LARGE", [](auto& r) { r.mutable_rows(2)->set_d(std::string(32, '\xff')); }},
-      {"SLOT_OUTSIDE_COIN", [](auto& r) { r.mutable_rows(2)->set_slot(64); }},
-      {"BAD_DATES", [](auto& r) { r.mutable_rows(2)->set_deposit_until(1); }},
-      {"BAD_PLACE", [](auto& r) { r.mutable_rows(2)->set_position(128'000); }},
-      {"ROW_COUNT", [](auto& r) { r.clear_rows(); }},
-      {"ROW_COUNT",
-       [](auto& r) {
-         while (r.rows_size() <= kMaxRows) r.add_rows();
-       }},
+  const auto good = rows_.spends(3, 1);
+  const auto request_with = [&](auto spoil) {
+    std::vector<SpendRow> rows = good;
+    spoil(rows[2]);
+    return to_request(rows);
   };
-  for (const auto& c : cases) {
-    v1::RecordRequest request = to_request(rows_.spends(3, 1));
-    c.spoil(request);
+  v1::RecordRequest cut = to_request(good);
+  cut.mutable_rows()->pop_back();
+  v1::RecordRequest too_many;
+  too_many.set_rows(std::string((kMaxRows + 1) * protocol::kSpendRowSize, 'x'));
+  const std::pair<const char*, v1::RecordRequest> cases[] = {
+      {"BAD_LENGTH", cut},
+      {"SCALAR_TOO_LARGE", request_with([](SpendRow& row) { row.trace.d.fill(0xff); })},
+      {"SLOT_OUTSIDE_COIN", request_with([](SpendRow& row) { row.key.slot = 64; })},
+      {"BAD_DATES", request_with([](SpendRow& row) { row.key.deposit_until = 1; })},
+      {"BAD_PLACE", request_with([](SpendRow& row) { row.place.position = 128'000; })},
+      {"ROW_COUNT", v1::RecordRequest()},
+      {"ROW_COUNT", too_many},
+  };
+  for (const auto& [reason, request] : cases) {
     v1::RecordResponse response;
     const Called called = call(&Stub::Record, request, response);
     EXPECT_EQ(called.status.code(), absl::StatusCode::kInvalidArgument);
-    EXPECT_EQ(called.reason(), c.reason);
+    EXPECT_EQ(called.reason(), reason);
     EXPECT_FALSE(called.status.message().empty());
   }
   EXPECT_EQ(spent(), 0);

@@ -1,69 +1,53 @@
 #include "services/doublespend/requests.h"
 
 #include <algorithm>
-#include <limits>
 #include <string>
 
 #include "libs/protocol/denomination.h"
 #include "libs/protocol/lookup.h"
 #include "libs/protocol/scalar.h"
+#include "libs/protocol/spend_rows.h"
 
 namespace cafe::doublespend {
 namespace {
 
-using protocol::Bytes32;
 using protocol::CoinId;
 using protocol::invalid;
-using protocol::Scalar;
 using protocol::view_of;
 
-absl::StatusOr<Bytes32> read_scalar(const std::string& bytes) {
-  CAFE_ASSIGN_OR_RETURN(const Scalar scalar, Scalar::decode(view_of(bytes)));
-  return scalar.bytes();
-}
-
-absl::StatusOr<SlotKey> read_key(const std::string& coin_id, uint32_t slot, uint64_t deposit_until,
-                                 uint64_t now_s) {
-  SlotKey key;
-  key.slot = slot;
-  key.deposit_until = deposit_until;
-  CAFE_ASSIGN_OR_RETURN(key.coin_id, CoinId::decode(view_of(coin_id)));
-  if (slot >= protocol::kMaxSlots) {
+absl::Status check_key(const SlotKey& key, uint64_t now_s) {
+  if (key.slot >= protocol::kMaxSlots) {
     return invalid("SLOT_OUTSIDE_COIN", "A coin has at most 64 slots, counted from 0.");
   }
-  const uint64_t distance = std::max(deposit_until, now_s) - std::min(deposit_until, now_s);
-  if (deposit_until == 0 || distance > kDateWindow_s) {
+  const uint64_t distance = std::max(key.deposit_until, now_s) - std::min(key.deposit_until, now_s);
+  if (key.deposit_until == 0 || distance > kDateWindow_s) {
     return invalid("BAD_DATES",
                    "deposit_until is that of the coin's denomination, in unix seconds.");
   }
-  return key;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<SpendRow> read_row(const v1::SpendRow& message, uint64_t now_s) {
-  SpendRow row;
-  CAFE_ASSIGN_OR_RETURN(
-      row.key, read_key(message.coin_id(), message.slot(), message.deposit_until(), now_s));
-  CAFE_ASSIGN_OR_RETURN(row.trace.d, read_scalar(message.d()));
-  CAFE_ASSIGN_OR_RETURN(row.trace.r1, read_scalar(message.r1()));
-  CAFE_ASSIGN_OR_RETURN(row.trace.r2, read_scalar(message.r2()));
-  row.claim_until = message.claim_until();
+absl::Status check_row(const SpendRow& row, uint64_t now_s) {
+  CAFE_RETURN_IF_ERROR(check_key(row.key, now_s));
   if (row.claim_until < row.key.deposit_until ||
       row.claim_until - row.key.deposit_until > kDateWindow_s) {
     return invalid("BAD_DATES",
                    "claim_until is that of the coin's denomination, not before deposit_until.");
   }
-  row.place = {.batch = message.batch(), .position = message.position()};
-  if (row.place.batch > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()) ||
-      row.place.position >= static_cast<uint32_t>(kMaxRows)) {
+  if (row.place.batch > kMaxBatch || row.place.position >= static_cast<uint32_t>(kMaxRows)) {
     return invalid("BAD_PLACE",
                    "position is payment * 128 + spend of a batch of at most 1,000 payments.");
   }
-  return row;
+  return absl::OkStatus();
 }
 
 // One coin has one denomination and so one deadline. With two, its slots would lie in two
 // partitions and none would see the other.
 absl::Status check_one_deadline(const std::vector<SpendRow>& rows) {
+  const auto as_first = [&](const SpendRow& row) {
+    return row.key.deposit_until == rows.front().key.deposit_until;
+  };
+  if (std::all_of(rows.begin(), rows.end(), as_first)) return absl::OkStatus();
   std::vector<std::pair<CoinId, uint64_t>> deadlines;
   deadlines.reserve(rows.size());
   for (const SpendRow& row : rows) {
@@ -83,14 +67,23 @@ absl::Status check_one_deadline(const std::vector<SpendRow>& rows) {
 
 absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& request,
                                                   uint64_t now_s) {
-  if (request.rows_size() < 1 || request.rows_size() > kMaxRows) {
+  CAFE_ASSIGN_OR_RETURN(const protocol::SpendRows packed,
+                        protocol::SpendRows::open(request.rows()));
+  if (packed.size() < 1 || packed.size() > static_cast<size_t>(kMaxRows)) {
     return invalid("ROW_COUNT", "Record takes 1 to 128,000 rows.");
   }
   std::vector<SpendRow> rows;
-  rows.reserve(request.rows_size());
-  for (const v1::SpendRow& message : request.rows()) {
-    CAFE_ASSIGN_OR_RETURN(SpendRow row, read_row(message, now_s));
-    rows.push_back(row);
+  rows.reserve(packed.size());
+  for (size_t i = 0; i < packed.size(); ++i) {
+    if (!packed.has_canonical_scalars(i)) {
+      return invalid("SCALAR_TOO_LARGE", "A scalar is not below the order of the group.");
+    }
+    const protocol::PackedSpend from = packed[i];
+    rows.push_back({.key = {from.coin_id, from.slot, from.deposit_until},
+                    .place = {.batch = from.batch, .position = from.position},
+                    .trace = {from.d, from.r1, from.r2},
+                    .claim_until = from.claim_until});
+    CAFE_RETURN_IF_ERROR(check_row(rows.back(), now_s));
   }
   CAFE_RETURN_IF_ERROR(check_one_deadline(rows));
   return rows;
@@ -107,9 +100,12 @@ absl::StatusOr<ReserveOrder> read_reserve(const v1::ReserveRequest& request, uin
   std::vector<std::pair<CoinId, uint32_t>> slots;
   for (const v1::ReserveRequest::Slot& message : request.slots()) {
     SlotToReserve slot;
-    CAFE_ASSIGN_OR_RETURN(
-        slot.key, read_key(message.coin_id(), message.slot(), message.deposit_until(), now_s));
-    CAFE_ASSIGN_OR_RETURN(slot.d, read_scalar(message.d()));
+    CAFE_ASSIGN_OR_RETURN(slot.key.coin_id, CoinId::decode(view_of(message.coin_id())));
+    slot.key.slot = message.slot();
+    slot.key.deposit_until = message.deposit_until();
+    CAFE_RETURN_IF_ERROR(check_key(slot.key, now_s));
+    CAFE_ASSIGN_OR_RETURN(const protocol::Scalar d, protocol::Scalar::decode(view_of(message.d())));
+    slot.d = d.bytes();
     slots.emplace_back(slot.key.coin_id, slot.key.slot);
     order.slots.push_back(slot);
   }

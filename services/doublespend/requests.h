@@ -11,14 +11,17 @@
 namespace cafe::doublespend {
 
 inline constexpr int kMaxRows = 128'000;  // in one Record: 1,000 payments of 128 spends
+inline constexpr uint64_t kMaxBatch =
+    (uint64_t{1} << 46) - 1;  // its number and a position fit 63 bits
 inline constexpr int kMaxReservedSlots = 128;
 inline constexpr uint32_t kMaxHold_ms = 600'000;
 inline constexpr uint32_t kMaxListedCases = 1000;
 // How far from now a deposit deadline may lie. Each month of deadlines has a partition.
 inline constexpr uint64_t kDateWindow_s = 20ull * 366 * 86400;
 
-// INVALID_ARGUMENT: ROW_COUNT, BAD_LENGTH, SLOT_OUTSIDE_COIN, SCALAR_TOO_LARGE, BAD_DATES (claim
-// before deposit deadline, outside of the window, or two deadlines for one coin), BAD_PLACE.
+// INVALID_ARGUMENT: BAD_LENGTH (no whole number of rows), ROW_COUNT, SLOT_OUTSIDE_COIN,
+// SCALAR_TOO_LARGE, BAD_DATES (claim before deposit deadline, outside of the window, or two
+// deadlines for one coin), BAD_PLACE.
 absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& request, uint64_t now_s);
 
 struct ReserveOrder {

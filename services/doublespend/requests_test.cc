@@ -15,89 +15,86 @@ using protocol::to_string;
 
 constexpr uint64_t kNow_s = 1'765'000'000;
 
-v1::SpendRow good_row() {
+SpendRow good_row() {
   testing::RowMaker maker("requests", kNow_s + 30 * testing::kDay_s, kNow_s + 60 * testing::kDay_s);
-  const SpendRow row = maker.spend(maker.coin(), 3, {.batch = 9, .position = 129});
-  v1::SpendRow message;
-  message.set_coin_id(to_string(row.key.coin_id));
-  message.set_slot(row.key.slot);
-  message.set_d(to_string(row.trace.d));
-  message.set_r1(to_string(row.trace.r1));
-  message.set_r2(to_string(row.trace.r2));
-  message.set_deposit_until(row.key.deposit_until);
-  message.set_claim_until(row.claim_until);
-  message.set_batch(row.place.batch);
-  message.set_position(row.place.position);
-  return message;
+  return maker.spend(maker.coin(), 3, {.batch = 9, .position = 129});
+}
+
+v1::RecordRequest request_of(const std::vector<SpendRow>& rows) {
+  v1::RecordRequest request;
+  for (const SpendRow& row : rows) testing::append_packed(*request.mutable_rows(), row);
+  return request;
 }
 
 const std::string kTooLarge(32, '\xff');
 
 TEST(RequestsTest, RecordReadsWhatWasSent) {
-  v1::RecordRequest request;
-  *request.add_rows() = good_row();
-  const auto rows = read_record(request, kNow_s);
+  const SpendRow sent = good_row();
+  const auto rows = read_record(request_of({sent}), kNow_s);
   ASSERT_TRUE(rows.ok()) << rows.status();
   ASSERT_EQ(rows->size(), 1u);
   const SpendRow& row = rows->front();
-  EXPECT_EQ(to_string(row.key.coin_id), good_row().coin_id());
-  EXPECT_EQ(row.key.slot, 3u);
-  EXPECT_EQ(to_string(row.trace.d), good_row().d());
-  EXPECT_EQ(to_string(row.trace.r1), good_row().r1());
-  EXPECT_EQ(to_string(row.trace.r2), good_row().r2());
+  EXPECT_EQ(row.key, sent.key);
+  EXPECT_EQ(row.trace, sent.trace);
   EXPECT_EQ(row.place, (Place{9, 129}));
-  EXPECT_EQ(row.key.deposit_until, kNow_s + 30 * testing::kDay_s);
   EXPECT_EQ(row.claim_until, kNow_s + 60 * testing::kDay_s);
 }
 
 TEST(RequestsTest, RecordRefusesEachMalformedField) {
   const struct {
     const char* reason;
-    std::function<void(v1::SpendRow&)> spoil;
+    std::function<void(SpendRow&)> spoil;
   } cases[] = {
-      {"BAD_LENGTH", [](auto& row) { row.set_coin_id(std::string(31, 'x')); }},
-      {"BAD_LENGTH", [](auto& row) { row.clear_coin_id(); }},
-      {"BAD_LENGTH", [](auto& row) { row.set_d(row.d() + "x"); }},
-      {"BAD_LENGTH", [](auto& row) { row.clear_r1(); }},
-      {"BAD_LENGTH", [](auto& row) { row.set_r2(std::string(64, '\0')); }},
-      {"SCALAR_TOO_LARGE", [](auto& row) { row.set_d(kTooLarge); }},
-      {"SCALAR_TOO_LARGE", [](auto& row) { row.set_r1(kTooLarge); }},
-      {"SCALAR_TOO_LARGE", [](auto& row) { row.set_r2(kTooLarge); }},
-      {"SLOT_OUTSIDE_COIN", [](auto& row) { row.set_slot(64); }},
-      {"BAD_DATES", [](auto& row) { row.clear_deposit_until(); }},
-      {"BAD_DATES", [](auto& row) { row.set_deposit_until(kNow_s + kDateWindow_s + 1); }},
-      {"BAD_DATES", [](auto& row) { row.set_deposit_until(kNow_s - kDateWindow_s - 1); }},
-      {"BAD_DATES", [](auto& row) { row.set_deposit_until(~uint64_t{0}); }},
-      {"BAD_DATES", [](auto& row) { row.set_claim_until(row.deposit_until() - 1); }},
-      {"BAD_DATES", [](auto& row) { row.set_claim_until(~uint64_t{0}); }},
-      {"BAD_PLACE", [](auto& row) { row.set_batch(uint64_t{1} << 63); }},
-      {"BAD_PLACE", [](auto& row) { row.set_position(128'000); }},
+      {"SCALAR_TOO_LARGE", [](auto& row) { row.trace.d.fill(0xff); }},
+      {"SCALAR_TOO_LARGE", [](auto& row) { row.trace.r1.fill(0xff); }},
+      {"SCALAR_TOO_LARGE", [](auto& row) { row.trace.r2.fill(0xff); }},
+      {"SLOT_OUTSIDE_COIN", [](auto& row) { row.key.slot = 64; }},
+      {"BAD_DATES", [](auto& row) { row.key.deposit_until = 0; }},
+      {"BAD_DATES", [](auto& row) { row.key.deposit_until = kNow_s + kDateWindow_s + 1; }},
+      {"BAD_DATES", [](auto& row) { row.key.deposit_until = kNow_s - kDateWindow_s - 1; }},
+      {"BAD_DATES", [](auto& row) { row.key.deposit_until = ~uint64_t{0}; }},
+      {"BAD_DATES", [](auto& row) { row.claim_until = row.key.deposit_until - 1; }},
+      {"BAD_DATES", [](auto& row) { row.claim_until = ~uint64_t{0}; }},
+      {"BAD_PLACE", [](auto& row) { row.place.batch = uint64_t{1} << 46; }},
+      {"BAD_PLACE", [](auto& row) { row.place.position = 128'000; }},
   };
-  for (const auto& c : cases) {
-    v1::RecordRequest request;
-    *request.add_rows() = good_row();
-    *request.add_rows() = good_row();
-    c.spoil(*request.mutable_rows(1));
-    EXPECT_EQ(reason_of(read_record(request, kNow_s).status()), c.reason)
-        << request.rows(1).ShortDebugString();
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    std::vector<SpendRow> rows = {good_row(), good_row()};
+    cases[i].spoil(rows[1]);
+    EXPECT_EQ(reason_of(read_record(request_of(rows), kNow_s).status()), cases[i].reason) << i;
   }
+}
+
+TEST(RequestsTest, RecordTakesTheGreatestBatchNumber) {
+  SpendRow row = good_row();
+  row.place.batch = kMaxBatch;
+  EXPECT_TRUE(read_record(request_of({row}), kNow_s).ok());
+}
+
+TEST(RequestsTest, RecordRefusesWhatIsNoWholeNumberOfRows) {
+  v1::RecordRequest request = request_of({good_row(), good_row()});
+  request.mutable_rows()->pop_back();
+  EXPECT_EQ(reason_of(read_record(request, kNow_s).status()), "BAD_LENGTH");
+  request.set_rows(request_of({good_row()}).rows() + "x");
+  EXPECT_EQ(reason_of(read_record(request, kNow_s).status()), "BAD_LENGTH");
 }
 
 TEST(RequestsTest, RecordRefusesTooFewAndTooManyRows) {
   v1::RecordRequest request;
   EXPECT_EQ(reason_of(read_record(request, kNow_s).status()), "ROW_COUNT");
-  for (int i = 0; i < kMaxRows + 1; ++i) request.add_rows();
+  request.set_rows(std::string((kMaxRows + 1) * protocol::kSpendRowSize, '\0'));
   EXPECT_EQ(reason_of(read_record(request, kNow_s).status()), "ROW_COUNT");
 }
 
 TEST(RequestsTest, RecordRefusesACoinWithTwoDeadlines) {
-  v1::RecordRequest request;
-  for (int i = 0; i < 3; ++i) *request.add_rows() = good_row();
-  request.mutable_rows(0)->set_coin_id(std::string(32, 'z'));
-  EXPECT_TRUE(read_record(request, kNow_s).ok());
-  request.mutable_rows(2)->set_deposit_until(good_row().deposit_until() + 1);
-  request.mutable_rows(2)->set_slot(4);
-  EXPECT_EQ(reason_of(read_record(request, kNow_s).status()), "BAD_DATES");
+  std::vector<SpendRow> rows(3, good_row());
+  rows[0].key.coin_id.bytes.fill('z');
+  EXPECT_TRUE(read_record(request_of(rows), kNow_s).ok());
+  rows[0].key.deposit_until += 1;
+  EXPECT_TRUE(read_record(request_of(rows), kNow_s).ok()) << "another coin may have another";
+  rows[2].key.deposit_until += 1;
+  rows[2].key.slot = 4;
+  EXPECT_EQ(reason_of(read_record(request_of(rows), kNow_s).status()), "BAD_DATES");
 }
 
 v1::ReserveRequest good_reserve() {
@@ -105,10 +102,10 @@ v1::ReserveRequest good_reserve() {
   request.set_hold_ms(kMaxHold_ms);
   for (uint32_t slot = 0; slot < 2; ++slot) {
     auto& message = *request.add_slots();
-    message.set_coin_id(good_row().coin_id());
+    message.set_coin_id(to_string(good_row().key.coin_id));
     message.set_slot(slot);
-    message.set_d(good_row().d());
-    message.set_deposit_until(good_row().deposit_until());
+    message.set_d(to_string(good_row().trace.d));
+    message.set_deposit_until(good_row().key.deposit_until);
   }
   return request;
 }

@@ -8,6 +8,7 @@
 
 #include "device-sim/simulator/encounter.h"
 #include "libs/protocol/frame.h"
+#include "libs/protocol/spend_rows.h"
 
 namespace cafe::testing {
 namespace {
@@ -175,32 +176,42 @@ class Requests {
     add("deposit", "Deposit/GetPayment", "operator", get);
   }
 
-  void of_doublespend() {
+  // A row that the coin store holds, as it was told of it.
+  protocol::PackedSpend spent_row() {
     const std::string spent = "coinstore.spent ORDER BY coin_id, slot";
+    const auto field = [&](const char* name) {
+      return protocol::to_array<32>(protocol::view_of(archive_.bytes(name, spent)))
+          .value_or(protocol::Bytes32{});
+    };
+    const uint64_t deposit_until = archive_.number("deposit_until", spent);
+    return {.coin_id = {field("coin_id")},
+            .d = field("d"),
+            .r1 = field("r1"),
+            .r2 = field("r2"),
+            .deposit_until = deposit_until,
+            .claim_until = deposit_until + 365 * 86400,
+            .batch = archive_.number("batch", spent),
+            .position = static_cast<uint32_t>(archive_.number("position", spent)),
+            .slot = static_cast<uint32_t>(archive_.number("slot", spent))};
+  }
+
+  void of_doublespend() {
     auto record = std::make_shared<v1::RecordRequest>();
-    v1::SpendRow& row = *record->add_rows();
-    row.set_coin_id(archive_.bytes("coin_id", spent));
-    row.set_slot(static_cast<uint32_t>(archive_.number("slot", spent)));
-    row.set_d(archive_.bytes("d", spent));
-    row.set_r1(archive_.bytes("r1", spent));
-    row.set_r2(archive_.bytes("r2", spent));
-    row.set_deposit_until(archive_.number("deposit_until", spent));
-    row.set_claim_until(row.deposit_until() + 365 * 86400);
-    row.set_batch(archive_.number("batch", spent));
-    row.set_position(static_cast<uint32_t>(archive_.number("position", spent)));
+    const protocol::PackedSpend row = spent_row();
+    protocol::append_spend_row(*record->mutable_rows(), row);
     add("doublespend", "DoubleSpend/Record", "deposit", record, true);
 
     auto reserve = std::make_shared<v1::ReserveRequest>();
     v1::ReserveRequest::Slot& slot = *reserve->add_slots();
-    slot.set_coin_id(row.coin_id());
-    slot.set_slot(row.slot());
-    slot.set_d(row.d());
-    slot.set_deposit_until(row.deposit_until());
+    slot.set_coin_id(protocol::to_string(row.coin_id));
+    slot.set_slot(row.slot);
+    slot.set_d(protocol::to_string(row.d));
+    slot.set_deposit_until(row.deposit_until);
     reserve->set_hold_ms(60'000);
     add("doublespend", "DoubleSpend/Reserve", "deposit", reserve, true);
 
     auto lookup = std::make_shared<v1::LookupRequest>();
-    lookup->add_coin_ids(row.coin_id());
+    lookup->add_coin_ids(protocol::to_string(row.coin_id));
     lookup->add_coin_ids(std::string(32, 'x'));
     add("doublespend", "DoubleSpend/Lookup", "", lookup);
     auto get = std::make_shared<v1::GetCaseRequest>();

@@ -10,68 +10,82 @@ namespace {
 
 constexpr int kMaxMessageBytes = 64 << 20;
 
-bool same_place(const v1::SpendRow& a, const v1::SpendRow& b) {
-  return a.batch() == b.batch() && a.position() == b.position();
+bool same_place(const protocol::PackedSpend& a, const protocol::PackedSpend& b) {
+  return a.batch == b.batch && a.position == b.position;
+}
+
+std::pair<protocol::CoinId, uint32_t> slot_of(const v1::ReserveRequest::Slot& slot) {
+  return {protocol::CoinId::decode(protocol::view_of(slot.coin_id())).value_or(protocol::CoinId{}),
+          slot.slot()};
+}
+
+protocol::Bytes32 challenge_of(const v1::ReserveRequest::Slot& slot) {
+  return protocol::to_array<32>(protocol::view_of(slot.d())).value_or(protocol::Bytes32{});
 }
 
 grpc::Status is_down() { return {grpc::StatusCode::UNAVAILABLE, "down for the test"}; }
 
 }  // namespace
 
-v1::RecordVerdict MemoryCoinStore::record(const v1::SpendRow& row) {
-  v1::RecordVerdict verdict;
-  const Slot slot{row.coin_id(), row.slot()};
+std::optional<v1::RecordVerdict> MemoryCoinStore::record(const protocol::PackedSpend& row) {
+  const Slot slot{row.coin_id, row.slot};
   const auto [first, is_new] = first_.try_emplace(slot, row);
-  const v1::SpendRow& held = first->second;
-  if (is_new || (held.d() == row.d() && same_place(held, row))) {
-    verdict.set_outcome(v1::RecordVerdict::FRESH);
-    return verdict;
-  }
-  const auto repeat_of = [&](const v1::SpendRow& other, uint64_t case_number) {
+  const protocol::PackedSpend& held = first->second;
+  if (is_new || (held.d == row.d && same_place(held, row))) return std::nullopt;
+
+  v1::RecordVerdict verdict;
+  const auto repeat_of = [&](const protocol::PackedSpend& other, uint64_t case_number) {
     verdict.set_outcome(v1::RecordVerdict::REPEAT);
     verdict.set_case_number(case_number);
-    verdict.set_other_batch(other.batch());
-    verdict.set_other_position(other.position());
+    verdict.set_other_batch(other.batch);
+    verdict.set_other_position(other.position);
     return verdict;
   };
-  if (held.d() == row.d()) return repeat_of(held, 0);
+  if (held.d == row.d) return repeat_of(held, 0);
 
-  auto known = doubles_.find({slot, row.d()});
+  auto known = doubles_.find({slot, row.d});
   if (known == doubles_.end()) {
-    known = doubles_.insert({{slot, row.d()}, {row, next_case++}}).first;
+    known = doubles_.insert({{slot, row.d}, {row, next_case++}}).first;
   }
   if (!same_place(known->second.row, row)) {
     return repeat_of(known->second.row, known->second.case_number);
   }
   verdict.set_outcome(v1::RecordVerdict::DOUBLE);
   verdict.set_case_number(known->second.case_number);
-  verdict.set_other_batch(held.batch());
-  verdict.set_other_position(held.position());
-  verdict.set_other_d(held.d());
-  verdict.set_other_r1(held.r1());
-  verdict.set_other_r2(held.r2());
+  verdict.set_other_batch(held.batch);
+  verdict.set_other_position(held.position);
+  for (const protocol::Bytes32& part : {held.d, held.r1, held.r2}) {
+    *verdict.mutable_other_trace() += protocol::to_string(part);
+  }
   return verdict;
 }
 
 grpc::Status MemoryCoinStore::Record(grpc::ServerContext*, const v1::RecordRequest* request,
                                      v1::RecordResponse* response) {
   if (down) return is_down();
-  if (request->rows_size() < 1 || request->rows_size() > 128'000) {
-    return {grpc::StatusCode::INVALID_ARGUMENT, "1 to 128,000 rows"};
+  const auto rows = protocol::SpendRows::open(request->rows());
+  if (!rows.ok() || rows->size() < 1 || rows->size() > 128'000) {
+    return {grpc::StatusCode::INVALID_ARGUMENT, "1 to 128,000 rows of 160 bytes"};
   }
   const std::lock_guard lock(mutex_);
-  for (const v1::SpendRow& row : request->rows()) *response->add_verdicts() = record(row);
+  response->set_rows(static_cast<uint32_t>(rows->size()));
+  for (uint32_t i = 0; i < rows->size(); ++i) {
+    if (auto verdict = record((*rows)[i]); verdict.has_value()) {
+      verdict->set_row(i);
+      *response->add_verdicts() = *std::move(verdict);
+    }
+  }
   return grpc::Status::OK;
 }
 
 v1::ReserveResponse::State MemoryCoinStore::state_of(const v1::ReserveRequest::Slot& slot) {
-  const Slot key{slot.coin_id(), slot.slot()};
+  const Slot key = slot_of(slot);
+  const protocol::Bytes32 d = challenge_of(slot);
   if (const auto first = first_.find(key); first != first_.end()) {
-    return first->second.d() == slot.d() ? v1::ReserveResponse::SPENT_BY_SAME
-                                         : v1::ReserveResponse::SPENT;
+    return first->second.d == d ? v1::ReserveResponse::SPENT_BY_SAME : v1::ReserveResponse::SPENT;
   }
   const auto hold = holds_.find(key);
-  if (hold != holds_.end() && hold->second.d != slot.d() && hold->second.until_ms > now_ms) {
+  if (hold != holds_.end() && hold->second.d != d && hold->second.until_ms > now_ms) {
     return v1::ReserveResponse::HELD;
   }
   return v1::ReserveResponse::RESERVED;
@@ -91,7 +105,7 @@ grpc::Status MemoryCoinStore::Reserve(grpc::ServerContext*, const v1::ReserveReq
   if (!granted) return grpc::Status::OK;
   response->set_reserved_until_ms(now_ms + request->hold_ms());
   for (const v1::ReserveRequest::Slot& slot : request->slots()) {
-    holds_[{slot.coin_id(), slot.slot()}] = {slot.d(), response->reserved_until_ms()};
+    holds_[slot_of(slot)] = {challenge_of(slot), response->reserved_until_ms()};
   }
   return grpc::Status::OK;
 }

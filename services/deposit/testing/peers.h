@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -15,6 +16,7 @@
 
 #include "cafe/v1/doublespend.grpc.pb.h"
 #include "cafe/v1/withdrawal.grpc.pb.h"
+#include "libs/protocol/spend_rows.h"
 
 namespace cafe::deposit::testing {
 
@@ -33,21 +35,22 @@ class MemoryCoinStore final : public v1::DoubleSpend::Service {
   std::atomic<uint64_t> next_case{1};
 
  private:
-  using Slot = std::pair<std::string, uint32_t>;
+  using Slot = std::pair<protocol::CoinId, uint32_t>;
   struct Hold {
-    std::string d;
+    protocol::Bytes32 d;
     uint64_t until_ms;
   };
-  v1::RecordVerdict record(const v1::SpendRow& row);
+  // Nothing where the row is fresh.
+  std::optional<v1::RecordVerdict> record(const protocol::PackedSpend& row);
   v1::ReserveResponse::State state_of(const v1::ReserveRequest::Slot& slot);
 
   std::mutex mutex_;
-  std::map<Slot, v1::SpendRow> first_;
+  std::map<Slot, protocol::PackedSpend> first_;
   struct Double {
-    v1::SpendRow row;
+    protocol::PackedSpend row;
     uint64_t case_number;
   };
-  std::map<std::pair<Slot, std::string>, Double> doubles_;  // by slot and challenge
+  std::map<std::pair<Slot, protocol::Bytes32>, Double> doubles_;  // by slot and challenge
   std::map<Slot, Hold> holds_;
 };
 

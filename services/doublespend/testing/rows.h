@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libs/protocol/rng.h"
+#include "libs/protocol/spend_rows.h"
 #include "services/doublespend/spend_row.h"
 
 namespace cafe::doublespend::testing {
@@ -41,6 +42,19 @@ class RowMaker {
   const uint64_t deposit_until_;
   const uint64_t claim_until_;
 };
+
+// The row as it travels.
+inline void append_packed(std::string& to, const SpendRow& row) {
+  protocol::append_spend_row(to, {.coin_id = row.key.coin_id,
+                                  .d = row.trace.d,
+                                  .r1 = row.trace.r1,
+                                  .r2 = row.trace.r2,
+                                  .deposit_until = row.key.deposit_until,
+                                  .claim_until = row.claim_until,
+                                  .batch = row.place.batch,
+                                  .position = row.place.position,
+                                  .slot = row.key.slot});
+}
 
 // The same spend, archived elsewhere.
 inline SpendRow moved(SpendRow row, Place place) {

@@ -9,7 +9,6 @@
 namespace cafe::doublespend::testing {
 namespace {
 
-using protocol::to_string;
 using std::chrono::seconds;
 
 uint64_t years_from_now(int years) {
@@ -146,18 +145,7 @@ ServiceFixture::Called ServiceFixture::finish(const grpc::Status& status,
 
 v1::RecordRequest to_request(const std::vector<SpendRow>& rows) {
   v1::RecordRequest request;
-  for (const SpendRow& row : rows) {
-    v1::SpendRow& message = *request.add_rows();
-    message.set_coin_id(to_string(row.key.coin_id));
-    message.set_slot(row.key.slot);
-    message.set_d(to_string(row.trace.d));
-    message.set_r1(to_string(row.trace.r1));
-    message.set_r2(to_string(row.trace.r2));
-    message.set_deposit_until(row.key.deposit_until);
-    message.set_claim_until(row.claim_until);
-    message.set_batch(row.place.batch);
-    message.set_position(row.place.position);
-  }
+  for (const SpendRow& row : rows) append_packed(*request.mutable_rows(), row);
   return request;
 }
 
@@ -170,8 +158,14 @@ std::vector<v1::RecordVerdict> ServiceFixture::record(const std::vector<SpendRow
   v1::RecordResponse response;
   const Called called = try_record(rows, response);
   EXPECT_TRUE(called.ok()) << called.status;
-  EXPECT_EQ(response.verdicts_size(), static_cast<int>(rows.size()));
-  return {response.verdicts().begin(), response.verdicts().end()};
+  EXPECT_EQ(response.rows(), rows.size());
+  std::vector<v1::RecordVerdict> verdicts(rows.size());
+  for (uint32_t i = 0; i < verdicts.size(); ++i) verdicts[i].set_row(i);
+  for (const v1::RecordVerdict& verdict : response.verdicts()) {
+    EXPECT_NE(verdict.outcome(), FRESH);
+    verdicts.at(verdict.row()) = verdict;
+  }
+  return verdicts;
 }
 
 std::vector<v1::RecordVerdict::Outcome> ServiceFixture::outcomes(

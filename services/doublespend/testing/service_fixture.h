@@ -52,7 +52,7 @@ class ServiceFixture : public ::testing::Test {
     return finish((stub_.get()->*method)(&context, request, &response), context);
   }
 
-  // Records and expects success; the verdicts.
+  // Records and expects success; a verdict for each row, FRESH where the answer names none.
   std::vector<v1::RecordVerdict> record(const std::vector<SpendRow>& rows);
   Called try_record(const std::vector<SpendRow>& rows, v1::RecordResponse& response);
   std::vector<v1::RecordVerdict::Outcome> outcomes(const std::vector<SpendRow>& rows);
@@ -88,5 +88,8 @@ class ServiceFixture : public ::testing::Test {
 };
 
 v1::RecordRequest to_request(const std::vector<SpendRow>& rows);
+
+// A row that no verdict names.
+inline constexpr auto FRESH = v1::RecordVerdict::OUTCOME_UNSPECIFIED;
 
 }  // namespace cafe::doublespend::testing
