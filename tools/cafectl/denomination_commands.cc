@@ -1,6 +1,7 @@
 // cafectl denominations: publish signed lists to the services.
 #include <algorithm>
 
+#include "libs/protocol/loadtest_key.h"
 #include "tools/cafectl/command.h"
 #include "tools/cafectl/issuer_files.h"
 
@@ -85,7 +86,8 @@ absl::StatusOr<Json> show(const Context& context) {
                       {"withdraw until", format_time(d.withdraw_until)},
                       {"issued", format_amount(sums.front().get<int64_t>(0), d.currency)},
                       {"outstanding", format_amount(sums.front().get<int64_t>(1), d.currency)},
-                      {"stopped", sums.front().get<bool>(2) || list.is_compromised(d.id())}});
+                      {"stopped", sums.front().get<bool>(2) || list.is_compromised(d.id())},
+                      {"load test", protocol::is_loadtest(d)}});
     }
     return rows;
   });

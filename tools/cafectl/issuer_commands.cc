@@ -1,4 +1,5 @@
 // cafectl issuer, manufacturer and the files of denominations.
+#include "libs/protocol/loadtest_key.h"
 #include "libs/protocol/registration.h"
 #include "tools/cafectl/command.h"
 #include "tools/cafectl/issuer_files.h"
@@ -20,7 +21,8 @@ Json describe(const protocol::DenominationList& list) {
                     {"withdraw until", format_time(d.withdraw_until)},
                     {"spend until", format_time(d.spend_until)},
                     {"deposit until", format_time(d.deposit_until)},
-                    {"compromised", list.is_compromised(d.id())}});
+                    {"compromised", list.is_compromised(d.id())},
+                    {"load test", protocol::is_loadtest(d)}});
   }
   return rows;
 }

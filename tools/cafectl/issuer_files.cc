@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "libs/protocol/loadtest_key.h"
 #include "tools/cafectl/command.h"
 
 namespace cafe::cafectl {
@@ -20,6 +21,7 @@ using storage::DenominationSecrets;
 namespace {
 
 constexpr uint64_t kDay_s = 86400;
+constexpr std::string_view kLoadtestCurrency = "XTS";  // ISO 4217's code for tests
 constexpr std::string_view kPurposes[] = {protocol::kPurposeWithdrawal, protocol::kPurposeDeposit,
                                           protocol::kPurposeCoinstore, protocol::kPurposeEnrolment};
 
@@ -69,12 +71,16 @@ absl::StatusOr<IssuerConfig> parse_config(const nlohmann::json& json) {
                              item.at("identification").get<uint64_t>()});
   }
   for (const auto& item : json.at("denominations")) {
-    CAFE_RETURN_IF_ERROR(reject_unknown(item, {"currency", "kind", "slots"}));
+    CAFE_RETURN_IF_ERROR(reject_unknown(item, {"currency", "kind", "slots", "loadtest"}));
     const std::string kind = item.value("kind", std::string("coin"));
     if (kind != "coin" && kind != "cheque") return bad_config("\"kind\" is \"coin\" or \"cheque\"");
-    config.types.push_back({item.at("currency").get<std::string>(),
-                            kind == "coin" ? Kind::kCoin : Kind::kCheque,
-                            item.at("slots").get<std::vector<uint64_t>>()});
+    config.types.push_back(
+        {item.at("currency").get<std::string>(), kind == "coin" ? Kind::kCoin : Kind::kCheque,
+         item.at("slots").get<std::vector<uint64_t>>(), item.value("loadtest", false)});
+    // So that no list can hold forgeable coins of a currency that somebody is paid in.
+    if (config.types.back().loadtest && config.types.back().currency != kLoadtestCurrency) {
+      return bad_config("a denomination with \"loadtest\" is in currency XTS");
+    }
   }
   // The services keep nothing for longer than that, and take a date beyond it for a mistake.
   constexpr uint64_t kLongest_days = 19 * 365;
@@ -90,21 +96,29 @@ absl::StatusOr<IssuerConfig> parse_config(const nlohmann::json& json) {
   return config;
 }
 
-Denomination make_denomination(const IssuerConfig& config, const IssuerConfig::Type& type,
-                               uint64_t from, const protocol::Point& H) {
+// The denomination of a type that opens at `from`, with a key that is added to `secrets`: a fresh
+// one, or for load tests the one that everybody can derive.
+absl::StatusOr<Denomination> make_denomination(const IssuerConfig& config,
+                                               const IssuerConfig::Type& type, uint64_t from,
+                                               DenominationSecrets& secrets, protocol::Rng& rng) {
   const uint64_t withdraw_until = from + config.withdraw_days * kDay_s;
   const uint64_t spend_until = withdraw_until + config.spend_days * kDay_s;
   const uint64_t deposit_until = spend_until + config.deposit_days * kDay_s;
-  return {.issuer_id = config.issuer_id,
-          .currency = type.currency,
-          .kind = type.kind,
-          .slot_values = type.slot_values,
-          .withdraw_from = from,
-          .withdraw_until = withdraw_until,
-          .spend_until = spend_until,
-          .deposit_until = deposit_until,
-          .claim_until = deposit_until + config.claim_days * kDay_s,
-          .H = H};
+  Denomination denomination{.issuer_id = config.issuer_id,
+                            .currency = type.currency,
+                            .kind = type.kind,
+                            .slot_values = type.slot_values,
+                            .withdraw_from = from,
+                            .withdraw_until = withdraw_until,
+                            .spend_until = spend_until,
+                            .deposit_until = deposit_until,
+                            .claim_until = deposit_until + config.claim_days * kDay_s,
+                            .H = protocol::g()};
+  const protocol::Scalar x = type.loadtest ? protocol::loadtest_key(denomination) : rng.scalar();
+  CAFE_ASSIGN_OR_RETURN(denomination.H,
+                        protocol::not_identity(protocol::multiply(x, protocol::g())));
+  secrets.keys.emplace_back(denomination.H, x);
+  return denomination;
 }
 
 // When the next denomination of a type opens: with the end of the last one's period, or now.
@@ -118,14 +132,6 @@ uint64_t next_opening(const DenominationList& list, const IssuerConfig::Type& ty
     }
   }
   return from;
-}
-
-absl::StatusOr<protocol::Point> add_key(DenominationSecrets& secrets, protocol::Rng& rng) {
-  const protocol::Scalar x = rng.scalar();
-  CAFE_ASSIGN_OR_RETURN(const protocol::Point H,
-                        protocol::not_identity(protocol::multiply(x, protocol::g())));
-  secrets.keys.emplace_back(H, x);
-  return H;
 }
 
 }  // namespace
@@ -182,9 +188,10 @@ absl::Status IssuerFolder::create(const IssuerConfig& config, uint64_t now_s,
                         .denominations = {},
                         .compromised = {}};
   for (const auto& type : config.types) {
-    CAFE_ASSIGN_OR_RETURN(const protocol::Point H, add_key(secrets, rng));
-    list.denominations.push_back(
-        make_denomination(config, type, next_opening(list, type, now_s), H));
+    CAFE_ASSIGN_OR_RETURN(
+        Denomination denomination,
+        make_denomination(config, type, next_opening(list, type, now_s), secrets, rng));
+    list.denominations.push_back(std::move(denomination));
   }
   // Everything is checked before the first file is written.
   CAFE_RETURN_IF_ERROR(list.validate());
@@ -256,9 +263,10 @@ absl::StatusOr<IssuerFolder::NewestList> IssuerFolder::sign_next_list(
     if (!list.is_compromised(id)) list.compromised.push_back(id);
   }
   for (const auto& type : config.types) {
-    CAFE_ASSIGN_OR_RETURN(const protocol::Point H, add_key(secrets, rng));
-    list.denominations.push_back(
-        make_denomination(config, type, next_opening(list, type, now_s), H));
+    CAFE_ASSIGN_OR_RETURN(
+        Denomination denomination,
+        make_denomination(config, type, next_opening(list, type, now_s), secrets, rng));
+    list.denominations.push_back(std::move(denomination));
   }
   CAFE_RETURN_IF_ERROR(list.validate());
   CAFE_RETURN_IF_ERROR(protocol::check_successor(old.list, list));

@@ -23,6 +23,7 @@ struct IssuerConfig {
     std::string currency;
     protocol::Kind kind;
     std::vector<uint64_t> slot_values;
+    bool loadtest = false;  // anyone can make its coins: libs/protocol/loadtest_key.h
   };
   std::string issuer_id;
   std::vector<protocol::Limits> limits;

@@ -2,11 +2,12 @@
 // overlap.
 #include "tools/cafectl/issuer_files.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <fstream>
 #include <set>
 
+#include "libs/protocol/loadtest_key.h"
 #include "tests/support/process.h"
 
 namespace cafe::cafectl {
@@ -253,6 +254,34 @@ TEST_F(IssuerFilesTest, AWrongConfigurationIsNamed) {
 }
 
 // Numbers that JSON would bend: none is taken for another one.
+// Everybody can derive the keys of these, and of no others; in each list anew.
+TEST_F(IssuerFilesTest, LoadtestDenominationsHaveTheKeysThatEverybodyKnows) {
+  const auto config = load_with(
+      R"({"currency": "EUR", "slots": [100]})",
+      R"({"currency": "EUR", "slots": [100]}, {"currency": "XTS", "slots": [5, 5], "loadtest": true})");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_TRUE(folder_.create(*config, kNow_s, rng_).ok());
+  const auto next = folder_.sign_next_list(*config, {}, kNow_s + 30 * kDay_s, rng_);
+  ASSERT_TRUE(next.ok()) << next.status();
+  const auto secrets = storage::load_denomination_secrets(folder_.file("denominations.secret"));
+  ASSERT_TRUE(secrets.ok()) << secrets.status();
+  int loadtests = 0;
+  for (const Denomination& denomination : next->list.denominations) {
+    EXPECT_EQ(protocol::is_loadtest(denomination), denomination.currency == "XTS");
+    if (denomination.currency != "XTS") continue;
+    ++loadtests;
+    EXPECT_THAT(secrets->keys, ::testing::Contains(::testing::Pair(
+                                   denomination.H, protocol::loadtest_key(denomination))));
+  }
+  EXPECT_EQ(loadtests, 2);
+}
+
+TEST_F(IssuerFilesTest, LoadtestDenominationsAreOfTheTestCurrencyOnly) {
+  const auto config = load_with(R"({"currency": "EUR", "slots": [100]})",
+                                R"({"currency": "EUR", "slots": [100], "loadtest": true})");
+  EXPECT_EQ(reason_of(config.status()), "BAD_CONFIG");
+}
+
 TEST_F(IssuerFilesTest, AmountsAndDaysAreWholeAndPositive) {
   for (const auto& [piece, other] : {std::pair{R"("offline": 50000)", R"("offline": -1)"},
                                      {R"("offline": 50000)", R"("offline": 500.5)"},
