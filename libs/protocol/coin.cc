@@ -42,12 +42,19 @@ absl::StatusOr<Coin> Coin::decode(ByteView bytes) {
   return Coin{denom_id, A, root, Z, a, b, r};
 }
 
+absl::Status coin_invalid() {
+  return invalid("COIN_INVALID", "A coin was not signed by its issuer: refuse it.");
+}
+
+bool coin_holds(const Coin& coin, const Denomination& denomination, const Scalar& c) {
+  const Scalar minus_c = -c;
+  return combination_equals({{coin.r, g()}, {minus_c, denomination.H}}, coin.a) &&
+         combination_equals({{coin.r, coin.A}, {minus_c, coin.Z}}, coin.b);
+}
+
 absl::Status check_coin(const Coin& coin, const Denomination& denomination) {
-  const Scalar minus_c = -coin.challenge();
-  if (coin.denom_id != denomination.id() ||
-      !combination_equals({{coin.r, g()}, {minus_c, denomination.H}}, coin.a) ||
-      !combination_equals({{coin.r, coin.A}, {minus_c, coin.Z}}, coin.b)) {
-    return invalid("COIN_INVALID", "A coin was not signed by its issuer: refuse it.");
+  if (coin.denom_id != denomination.id() || !coin_holds(coin, denomination, coin.challenge())) {
+    return coin_invalid();
   }
   return absl::OkStatus();
 }

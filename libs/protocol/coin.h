@@ -27,5 +27,8 @@ Scalar coin_challenge(const DenomId& denom_id, const Point& A, const Bytes32& ro
 
 // r'·G = c'·H + a' and r'·A = c'·Z + b' (COIN_INVALID).
 absl::Status check_coin(const Coin& coin, const Denomination& denomination);
+absl::Status coin_invalid();
+// The two equations alone, for the coin's challenge c'.
+bool coin_holds(const Coin& coin, const Denomination& denomination, const Scalar& c);
 
 }  // namespace cafe::protocol

@@ -5,7 +5,11 @@
 #include <openssl/ecdsa.h>
 #include <openssl/hmac.h>
 
+#include <map>
+
 #include "libs/protocol/hash.h"
+#include "libs/protocol/p256_var/points_var.h"
+#include "libs/protocol/p256_var/signatures_var.h"
 
 namespace cafe::protocol {
 
@@ -117,11 +121,36 @@ bool verify(const Point& public_key, ByteView message, const Signature& signatur
   return verify_digest(public_key, sha256(message), signature);
 }
 
+namespace {
+
+// From so many signatures on, a table of the key's multiples costs less than it saves.
+constexpr size_t kLeastForTable = 16;
+
+p256_var::DigestSignature as_numbers(const SignatureCheck& check) {
+  const std::span<const uint8_t, 64> signature(check.signature);
+  return {p256_var::load_limbs(check.digest), p256_var::load_limbs(signature.first<32>()),
+          p256_var::load_limbs(signature.last<32>())};
+}
+
+}  // namespace
+
 std::vector<bool> check_signatures_var(std::span<const SignatureCheck> checks) {
-  std::vector<bool> valid;
-  valid.reserve(checks.size());
-  for (const SignatureCheck& check : checks) {
-    valid.push_back(verify_digest(*check.key, check.digest, check.signature));
+  std::map<Point, std::vector<size_t>> by_key;
+  for (size_t i = 0; i < checks.size(); ++i) by_key[*checks[i].key].push_back(i);
+  std::vector<bool> valid(checks.size());
+  for (const auto& [key, members] : by_key) {
+    if (members.size() < kLeastForTable) {
+      for (const size_t i : members) {
+        valid[i] = verify_digest(key, checks[i].digest, checks[i].signature);
+      }
+      continue;
+    }
+    std::vector<p256_var::DigestSignature> signatures;
+    signatures.reserve(members.size());
+    for (const size_t i : members) signatures.push_back(as_numbers(checks[i]));
+    const std::vector<bool> answers =
+        p256_var::check_signatures_of(p256_var::to_affine(key), signatures);
+    for (size_t k = 0; k < members.size(); ++k) valid[members[k]] = answers[k];
   }
   return valid;
 }

@@ -4,6 +4,7 @@
 #include "libs/protocol/frame.h"
 #include "libs/protocol/hash.h"
 #include "libs/protocol/payment.h"
+#include "libs/protocol/spend_batch.h"
 #include "libs/protocol/ticks.h"
 
 namespace cafe::protocol {
@@ -65,39 +66,16 @@ absl::Status check_combination(const Denomination& denomination, const Spend& sp
 
 namespace {
 
-// Coins that were checked, by content: a coin of several slots shows up once for each of them, in
-// one payment or in several.
-class CheckedCoins {
- public:
-  struct Entry {
-    CoinId id;
-    absl::Status status;
-  };
-
-  const Entry& check(const Denomination& denomination, const Coin& coin) {
-    auto [it, added] = entries_.try_emplace({&denomination, coin.encode()});
-    if (added) it->second = {coin.id(), check_coin(coin, denomination)};
-    return it->second;
-  }
-
- private:
-  absl::flat_hash_map<std::pair<const Denomination*, Bytes>, Entry> entries_;
-};
-
 Scalar challenge_for(const Denomination& denomination, const CoinId& id, const Spend& spend,
                      const Bytes32& terms_digest) {
   return spend_challenge(denomination, spend.value, spend_digest(id, spend.slot, terms_digest),
                          spend.tick_value, spend.tick_count, spend.tick_root, spend.salt);
 }
 
-absl::Status check_spend(const SpendCheck& check, CheckedCoins& coins) {
+// What needs no equation of the coin's: that B lies under the coin's root, and the tick under its.
+absl::Status check_paths(const SpendCheck& check) {
   const Spend& spend = *check.spend;
-  const Denomination& denomination = *check.denomination;
-  CAFE_RETURN_IF_ERROR(check_combination(denomination, spend));
-  // Valid until the next coin is checked.
-  const CheckedCoins::Entry& coin = coins.check(denomination, *check.coin);
-  CAFE_RETURN_IF_ERROR(coin.status);
-  if (!merkle_verify(check.coin->root, denomination.slot_values.size(), spend.slot,
+  if (!merkle_verify(check.coin->root, check.denomination->slot_values.size(), spend.slot,
                      point_leaf(spend.slot, spend.B), spend.path)) {
     return invalid("BAD_PATH", "A slot's point is not the one under its coin's root.");
   }
@@ -105,21 +83,91 @@ absl::Status check_spend(const SpendCheck& check, CheckedCoins& coins) {
     CAFE_ASSIGN_OR_RETURN(const Bytes32 root, to_array<32>(spend.tick_root));
     CAFE_RETURN_IF_ERROR(check_tick(root, spend.tick_count, *spend.tick));
   }
-  const Scalar d = challenge_for(denomination, coin.id, spend, check.terms_digest);
-  if (!combination_equals({{spend.r1, g1()}, {spend.r2, g2()}, {-d, check.coin->A}}, spend.B)) {
-    return invalid("SPEND_INVALID", "A slot's answers do not fit these terms.");
-  }
   return absl::OkStatus();
 }
+
+// The checks of many spends: coins by content, since a coin of several slots shows up once for each
+// of them, in one payment or in several.
+class SpendChecks {
+ public:
+  void add(const SpendCheck& check) {
+    Entry& entry = entries_.emplace_back();
+    entry.form = check_combination(*check.denomination, *check.spend);
+    if (!entry.form.ok()) return;
+    entry.coin = find_coin(*check.denomination, *check.coin);
+    const KnownCoin& coin = coins_[entry.coin];
+    entry.paths = check_paths(check);
+    if (!coin.in_batch || !entry.paths.ok()) return;
+    entry.spend = batch_.add_spend(
+        *coin.in_batch, *check.spend,
+        challenge_for(*check.denomination, coin.id, *check.spend, check.terms_digest));
+  }
+
+  std::vector<absl::Status> verdicts() {
+    batch_.check();
+    std::vector<absl::Status> out;
+    out.reserve(entries_.size());
+    for (Entry& entry : entries_) out.push_back(verdict(entry));
+    return out;
+  }
+
+ private:
+  struct KnownCoin {
+    CoinId id;
+    std::optional<size_t> in_batch;  // none where its denomination is another one
+  };
+  struct Entry {
+    absl::Status form, paths;
+    size_t coin = 0;
+    std::optional<size_t> spend;
+  };
+
+  size_t find_coin(const Denomination& denomination, const Coin& coin) {
+    const auto [at, first_seen] = by_address_.try_emplace({&denomination, &coin}, coins_.size());
+    if (!first_seen) return at->second;
+    // The challenge is a hash of all of the coin but r.
+    const Scalar c = coin.challenge();
+    const auto [known, added] =
+        by_content_.try_emplace({&denomination, c.bytes(), coin.r.bytes()}, coins_.size());
+    if (!added) return at->second = known->second;
+    KnownCoin& fresh = coins_.emplace_back(KnownCoin{coin.id(), std::nullopt});
+    if (coin.denom_id == id_of(denomination)) {
+      fresh.in_batch = batch_.add_coin(coin, denomination, c);
+    }
+    return known->second;
+  }
+
+  const DenomId& id_of(const Denomination& denomination) {
+    const auto [it, added] = ids_.try_emplace(&denomination);
+    if (added) it->second = denomination.id();
+    return it->second;
+  }
+
+  absl::Status verdict(const Entry& entry) const {
+    if (!entry.form.ok()) return entry.form;
+    const KnownCoin& coin = coins_[entry.coin];
+    if (!coin.in_batch || !batch_.coin_valid(*coin.in_batch)) return coin_invalid();
+    if (!entry.paths.ok()) return entry.paths;
+    if (!batch_.spend_valid(*entry.spend)) {
+      return invalid("SPEND_INVALID", "A slot's answers do not fit these terms.");
+    }
+    return absl::OkStatus();
+  }
+
+  SpendBatch batch_;
+  std::vector<KnownCoin> coins_;
+  std::vector<Entry> entries_;
+  absl::flat_hash_map<std::pair<const Denomination*, const Coin*>, size_t> by_address_;
+  absl::flat_hash_map<std::tuple<const Denomination*, Bytes32, Bytes32>, size_t> by_content_;
+  absl::flat_hash_map<const Denomination*, DenomId> ids_;
+};
 
 }  // namespace
 
 std::vector<absl::Status> check_spends(std::span<const SpendCheck> checks) {
-  std::vector<absl::Status> verdicts;
-  verdicts.reserve(checks.size());
-  CheckedCoins coins;
-  for (const SpendCheck& check : checks) verdicts.push_back(check_spend(check, coins));
-  return verdicts;
+  SpendChecks all;
+  for (const SpendCheck& check : checks) all.add(check);
+  return all.verdicts();
 }
 
 Scalar challenge_of(const Denomination& denomination, const Coin& coin, const Spend& spend,

@@ -18,6 +18,11 @@ namespace cafe::protocol {
 inline constexpr size_t kSpendRowSize = 160;
 inline constexpr size_t kSpendTraceSize = 96;  // d ‖ r1 ‖ r2
 
+// Batches that no deposit has, by which the audit tells rows of load tests: those that the database
+// made (Record refuses that batch), and those recorded straight at the coin store.
+inline constexpr uint64_t kPreloadBatch = (uint64_t{1} << 46) - 1;
+inline constexpr uint64_t kLoadtestBatch = (uint64_t{1} << 46) - 2;
+
 // A spend of one slot (section 5) and what the store must know of its denomination and its archive.
 struct PackedSpend {
   CoinId coin_id;

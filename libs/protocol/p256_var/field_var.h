@@ -125,6 +125,13 @@ class Residue {
   Residue operator-() const { return is_zero() ? *this : Residue() - *this; }
   Residue operator*(const Residue& other) const { return Residue(multiply(limbs_, other.limbs_)); }
   Residue square() const { return *this * *this; }
+  // this·factor / 2^64: a quarter of a multiplication.
+  Residue multiply_word(uint64_t factor) const {
+    std::array<uint64_t, 5> t{};
+    for (int j = 0; j < 4; ++j) t[j] = multiply_add(limbs_[j], factor, 0, t[4]);
+    Modulus::reduce_limb(t);
+    return Residue(correct({t[0], t[1], t[2], t[3]}, t[4]));
+  }
   // 1 / this; zero for zero.
   Residue inverse() const;
 

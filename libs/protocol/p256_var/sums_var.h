@@ -27,22 +27,19 @@ class SignedIndex {
  public:
   SignedIndex() = default;
   SignedIndex(uint32_t index, bool negative) : bits_(index << 1 | uint32_t{negative}) {}
-  static SignedIndex none() { return SignedIndex(UINT32_MAX >> 1, true); }
-
   uint32_t index() const { return bits_ >> 1; }
   bool negative() const { return (bits_ & 1) != 0; }
-  bool is_none() const { return bits_ == UINT32_MAX; }
 
  private:
-  uint32_t bits_ = UINT32_MAX;
+  uint32_t bits_ = 0;
 };
 
 struct IndexPair {
   SignedIndex a, b;
 };
 
-// sums[i] = ±points[a] ± points[b] for each pair; a "none" adds nothing. Any points, equal and
-// opposite ones and the identity included.
+// sums[i] = ±points[a] ± points[b] for each pair. Any points, equal and opposite ones and the
+// identity included. `sums` lies outside of `points`.
 void add_pairs(std::span<const AffinePoint> points, std::span<const IndexPair> pairs,
                std::span<AffinePoint> sums);
 
