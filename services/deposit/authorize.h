@@ -1,6 +1,9 @@
 // Authorize: whether a payment's slots are unspent, asked on line before the goods are handed out.
+// Questions that wait at the same time are answered together (libs/platform/batcher.h).
 #pragma once
 
+#include "absl/functional/any_invocable.h"
+#include "libs/platform/batcher.h"
 #include "libs/protocol/deposit.h"
 #include "services/deposit/parts.h"
 
@@ -21,23 +24,34 @@ struct AuthorizationAnswer {
   protocol::Bytes key_certificate;  // signed document
 };
 
+// One payment that a terminal asks about.
+struct AuthorizationQuestion {
+  protocol::ByteView payment;  // valid until the answer
+  absl::Time no_later_than;
+  // Called exactly once. A signed answer, granted or not, for terms that an enrolled terminal
+  // signed; what is wrong with such a payment stands in the answer. Errors: INVALID_ARGUMENT for
+  // bytes that are no payment, UNAUTHENTICATED (UNKNOWN_PAYEE, UNKNOWN_TERMINAL, BAD_SIGNATURE),
+  // PERMISSION_DENIED (PAYEE_CLOSED), UNAVAILABLE (DENOMINATIONS_UNKNOWN, COIN_STORE_UNAVAILABLE),
+  // DEADLINE_EXCEEDED (DEADLINE_PASSED: nothing was done).
+  absl::AnyInvocable<void(absl::StatusOr<AuthorizationAnswer>)> answer;
+};
+
 // Thread-safe.
 class AuthorizeFlow {
  public:
   AuthorizeFlow(const DepositParts& parts, uint32_t hold_ms) : parts_(parts), hold_ms_(hold_ms) {}
 
-  // A signed answer, granted or not, for terms that an enrolled terminal signed; what is wrong with
-  // such a payment stands in the answer. Errors: INVALID_ARGUMENT for bytes that are no payment,
-  // UNAUTHENTICATED (UNKNOWN_PAYEE, UNKNOWN_TERMINAL, BAD_SIGNATURE), PERMISSION_DENIED
-  // (PAYEE_CLOSED), UNAVAILABLE (DENOMINATIONS_UNKNOWN, COIN_STORE_UNAVAILABLE).
-  absl::StatusOr<AuthorizationAnswer> authorize(protocol::ByteView payment,
-                                                absl::Time no_later_than);
+  // Answers all questions. They share one look at the database, one verification and one commit;
+  // each is decided by itself.
+  void authorize_all(std::vector<AuthorizationQuestion> questions);
 
  private:
-  absl::StatusOr<CheckedPayment> check(const ReadPayment& read, uint64_t now_ms) const;
-
+  class Batch;
   const DepositParts& parts_;
   const uint32_t hold_ms_;
 };
+
+// Questions that wait for their turn.
+using AuthorizationQueue = platform::Batcher<AuthorizationQuestion>;
 
 }  // namespace cafe::deposit

@@ -1,9 +1,9 @@
 #include "services/deposit/check_payments.h"
 
+#include <algorithm>
 #include <map>
 
 #include "libs/protocol/amount.h"
-#include "libs/protocol/hash.h"
 
 namespace cafe::deposit {
 namespace {
@@ -21,72 +21,164 @@ std::string refusal_of(const absl::Status& status) {
   return reason.empty() ? "INVALID_PAYMENT" : reason;
 }
 
-// Everything but the multiplications (the terms' signature apart).
-absl::StatusOr<PreparedPayment> prepare(const ReadPayment& read, const CheckContext& context) {
-  CAFE_RETURN_IF_ERROR(read.status);
-  const Terms& terms = *read.terms;
-  if (terms.payee_id != context.payee_id) {
+// Everything that costs no multiplication.
+absl::StatusOr<PreparedPayment> prepare(const Candidate& candidate, const CheckContext& context) {
+  CAFE_RETURN_IF_ERROR(candidate.payment->status);
+  const Terms& terms = *candidate.payment->terms;
+  if (terms.payee_id != candidate.payee_id) {
     return protocol::refused("WRONG_PAYEE", "The payment was made to another payee.");
   }
-  const auto terminal = context.terminals.find(terms.terminal_id);
-  if (terminal == context.terminals.end()) {
+  if (candidate.terminal == nullptr) {
     return protocol::refused("UNKNOWN_TERMINAL", "The payee has no such terminal.");
   }
-  CAFE_RETURN_IF_ERROR(check_terminal_at(terminal->second, terms.time_ms));
-  CAFE_ASSIGN_OR_RETURN(
-      PreparedPayment prepared,
-      prepare_payment(*read.payment, {.denominations = &context.denominations,
-                                      .acquirer_id = context.acquirer_id,
-                                      .terminal_key = terminal->second.certificate.key,
-                                      .payee_id = context.payee_id,
-                                      .terminal_id = terms.terminal_id,
-                                      .authorized = context.authorized.contains(read.digest)}));
-  for (size_t i = 0; i < prepared.denominations.size(); ++i) {
+  CAFE_RETURN_IF_ERROR(check_terminal_at(*candidate.terminal, terms.time_ms));
+  return prepare_unsigned_payment(*candidate.payment->payment,
+                                  {.denominations = &context.denominations,
+                                   .acquirer_id = context.acquirer_id,
+                                   .terminal_key = candidate.terminal->certificate.key,
+                                   .payee_id = candidate.payee_id,
+                                   .terminal_id = terms.terminal_id,
+                                   .authorized = candidate.authorized});
+}
+
+// What this acquirer asks of denominations on top.
+absl::Status check_denominations(const Payment& payment, const PreparedPayment& prepared,
+                                 const CheckContext& context) {
+  for (size_t i = 0; i < payment.coins.size(); ++i) {
     const Denomination& denomination = *prepared.denominations[i];
     if (denomination.kind != protocol::Kind::kCoin) {
       return protocol::refused("CHEQUES_NOT_TAKEN", "This acquirer takes coins only.");
     }
-    if (context.stopped.contains(read.payment->coins[i].denom_id)) {
+    if (context.stopped.contains(payment.coins[i].denom_id)) {
       return protocol::refused("DENOMINATION_STOPPED", "The denomination's key is compromised.");
     }
     if (context.received_ms / 1000 >= denomination.deposit_until) {
       return protocol::refused("DEPOSIT_DATE_PASSED", "The payment came too late.");
     }
   }
-  return prepared;
-}
-
-SpentSlot slot_of(const Payment& payment, uint32_t spend_index, uint32_t payment_index,
-                  const Denomination& denomination, const protocol::Bytes32& terms_digest) {
-  const Spend& spend = payment.spends[spend_index];
-  const Coin& coin = payment.coins[spend.coin];
-  return {.payment = payment_index,
-          .spend = spend_index,
-          .coin_id = coin.id(),
-          .slot = spend.slot,
-          .trace = {challenge_of(denomination, coin, spend, terms_digest), spend.r1, spend.r2},
-          .denom_id = coin.denom_id,
-          .value = worth_of(spend),
-          .deposit_until = denomination.deposit_until,
-          .claim_until = denomination.claim_until};
+  return absl::OkStatus();
 }
 
 std::vector<SpentSlot> slots_of(const Payment& payment, uint32_t payment_index,
                                 std::span<const Denomination* const> denominations,
+                                std::span<const protocol::CoinId> coin_ids,
                                 const protocol::Bytes32& terms_digest) {
   std::vector<SpentSlot> slots;
   slots.reserve(payment.spends.size());
   for (uint32_t i = 0; i < payment.spends.size(); ++i) {
-    slots.push_back(
-        slot_of(payment, i, payment_index, *denominations[payment.spends[i].coin], terms_digest));
+    const Spend& spend = payment.spends[i];
+    const Denomination& denomination = *denominations[spend.coin];
+    const protocol::CoinId& coin_id = coin_ids[spend.coin];
+    const protocol::Scalar d = protocol::spend_challenge(
+        denomination, spend.value, protocol::spend_digest(coin_id, spend.slot, terms_digest),
+        spend.tick_value, spend.tick_count, spend.tick_root, spend.salt);
+    slots.push_back({.payment = payment_index,
+                     .spend = i,
+                     .coin_id = coin_id,
+                     .slot = spend.slot,
+                     .trace = {d, spend.r1, spend.r2},
+                     .denom_id = payment.coins[spend.coin].denom_id,
+                     .value = worth_of(spend),
+                     .deposit_until = denomination.deposit_until,
+                     .claim_until = denomination.claim_until});
   }
   return slots;
 }
 
+// Payments on their way through the checks. Each stage leaves out what the ones before refused.
+class Checker {
+ public:
+  Checker(std::span<const Candidate> candidates, const CheckContext& context)
+      : candidates_(candidates),
+        context_(context),
+        checked_(candidates.size()),
+        prepared_(candidates.size()) {}
+
+  std::vector<CheckedPayment> run() {
+    prepare_each();
+    check_signatures();
+    check_each_denominations();
+    check_all_spends();
+    return std::move(checked_);
+  }
+
+ private:
+  void refuse(size_t i, const absl::Status& status) { checked_[i].refusal = refusal_of(status); }
+  const Payment& payment(size_t i) const { return *candidates_[i].payment->payment; }
+
+  void prepare_each() {
+    for (size_t i = 0; i < candidates_.size(); ++i) {
+      const ReadPayment& read = *candidates_[i].payment;
+      if (read.terms) checked_[i].currency = read.terms->currency;
+      absl::StatusOr<PreparedPayment> result = prepare(candidates_[i], context_);
+      if (result.ok()) {
+        prepared_[i] = *std::move(result);
+      } else {
+        refuse(i, result.status());
+      }
+    }
+  }
+
+  void check_signatures() {
+    std::vector<protocol::SignatureCheck> signatures;
+    std::vector<size_t> whose;
+    for (size_t i = 0; i < candidates_.size(); ++i) {
+      if (!checked_[i].valid() || candidates_[i].signature_known) continue;
+      signatures.push_back({&candidates_[i].terminal->certificate.key, prepared_[i].terms_digest,
+                            payment(i).terms.signature});
+      whose.push_back(i);
+    }
+    const std::vector<bool> good = check_signatures_var(signatures);
+    for (size_t n = 0; n < whose.size(); ++n) {
+      if (!good[n]) checked_[whose[n]].refusal = "BAD_SIGNATURE";
+    }
+  }
+
+  void check_each_denominations() {
+    for (size_t i = 0; i < candidates_.size(); ++i) {
+      if (!checked_[i].valid()) continue;
+      const absl::Status status = check_denominations(payment(i), prepared_[i], context_);
+      if (!status.ok()) refuse(i, status);
+    }
+  }
+
+  void check_all_spends() {
+    std::vector<SpendCheck> spends;
+    spends.reserve(candidates_.size());
+    for (size_t i = 0; i < candidates_.size(); ++i) {
+      if (!checked_[i].valid()) continue;
+      for (const Spend& spend : payment(i).spends) {
+        spends.push_back({prepared_[i].denominations[spend.coin], &payment(i).coins[spend.coin],
+                          &spend, prepared_[i].terms_digest});
+      }
+    }
+    const std::vector<absl::Status> verdicts = check_spends(spends);
+    auto verdict = verdicts.begin();
+    for (size_t i = 0; i < candidates_.size(); ++i) {
+      if (!checked_[i].valid()) continue;
+      const auto end = verdict + static_cast<ptrdiff_t>(payment(i).spends.size());
+      const auto wrong =
+          std::find_if(verdict, end, [](const absl::Status& status) { return !status.ok(); });
+      verdict = end;
+      if (wrong != end) {
+        refuse(i, *wrong);
+        continue;
+      }
+      checked_[i].slots = slots_of(payment(i), candidates_[i].index, prepared_[i].denominations,
+                                   prepared_[i].coin_ids, prepared_[i].terms_digest);
+    }
+  }
+
+  const std::span<const Candidate> candidates_;
+  const CheckContext& context_;
+  std::vector<CheckedPayment> checked_;
+  std::vector<PreparedPayment> prepared_;  // of those that are not refused
+};
+
 }  // namespace
 
 ReadPayment read_payment(protocol::ByteView bytes) {
-  ReadPayment read{.digest = protocol::sha256(bytes), .status = {}, .payment = {}, .terms = {}};
+  ReadPayment read;
   absl::StatusOr<Payment> payment = Payment::decode(bytes);
   if (!payment.ok()) {
     read.status = payment.status();
@@ -101,40 +193,19 @@ ReadPayment read_payment(protocol::ByteView bytes) {
   return read;
 }
 
-std::vector<CheckedPayment> check_payments(std::span<const ReadPayment> payments, uint32_t first,
-                                           const CheckContext& context) {
-  std::vector<CheckedPayment> checked(payments.size());
-  std::vector<std::optional<PreparedPayment>> prepared(payments.size());
-  std::vector<SpendCheck> spends;
-  for (size_t i = 0; i < payments.size(); ++i) {
-    if (payments[i].terms) checked[i].currency = payments[i].terms->currency;
-    absl::StatusOr<PreparedPayment> result = prepare(payments[i], context);
-    if (!result.ok()) {
-      checked[i].refusal = refusal_of(result.status());
-      continue;
-    }
-    prepared[i] = *std::move(result);
-    const Payment& payment = *payments[i].payment;
-    for (const Spend& spend : payment.spends) {
-      spends.push_back({prepared[i]->denominations[spend.coin], &payment.coins[spend.coin], &spend,
-                        prepared[i]->terms_digest});
-    }
+Candidate candidate_of(const ReadPayment& payment, uint32_t index,
+                       const protocol::PayeeId& payee_id, const Terminals& terminals) {
+  Candidate candidate{&payment, index, payee_id, nullptr};
+  if (payment.terms && payment.terms->payee_id == payee_id) {
+    const auto terminal = terminals.find(payment.terms->terminal_id);
+    if (terminal != terminals.end()) candidate.terminal = &terminal->second;
   }
+  return candidate;
+}
 
-  const std::vector<absl::Status> verdicts = check_spends(spends);
-  auto verdict = verdicts.begin();
-  for (size_t i = 0; i < payments.size(); ++i) {
-    if (!prepared[i]) continue;
-    const Payment& payment = *payments[i].payment;
-    for (size_t j = 0; j < payment.spends.size(); ++j, ++verdict) {
-      if (checked[i].valid() && !verdict->ok()) checked[i].refusal = refusal_of(*verdict);
-    }
-    if (checked[i].valid()) {
-      checked[i].slots = slots_of(payment, first + static_cast<uint32_t>(i),
-                                  prepared[i]->denominations, prepared[i]->terms_digest);
-    }
-  }
-  return checked;
+std::vector<CheckedPayment> check_payments(std::span<const Candidate> candidates,
+                                           const CheckContext& context) {
+  return Checker(candidates, context).run();
 }
 
 absl::StatusOr<std::vector<CheckedPayment>> restore_payments(
@@ -151,15 +222,17 @@ absl::StatusOr<std::vector<CheckedPayment>> restore_payments(
                                   "A payment that was found valid cannot be read any more.");
     }
     std::vector<const Denomination*> of_coins;
+    std::vector<protocol::CoinId> coin_ids;
     for (const Coin& coin : read.payment->coins) {
+      coin_ids.push_back(coin.id());
       of_coins.push_back(denominations.find(coin.denom_id));
       if (of_coins.back() == nullptr) {
         return protocol::make_error(absl::StatusCode::kUnavailable, "DENOMINATIONS_UNKNOWN",
                                     "The list with this batch's denominations is not here yet.");
       }
     }
-    checked[i].slots =
-        slots_of(*read.payment, static_cast<uint32_t>(i), of_coins, read.payment->terms.digest());
+    checked[i].slots = slots_of(*read.payment, static_cast<uint32_t>(i), of_coins, coin_ids,
+                                read.payment->terms.digest());
   }
   return checked;
 }

@@ -1,6 +1,7 @@
 #include "services/deposit/denominations.h"
 
 #include "libs/platform/log.h"
+#include "libs/protocol/loadtest_key.h"
 #include "services/deposit/store.h"
 
 namespace cafe::deposit {
@@ -18,12 +19,14 @@ constexpr absl::Duration kLeastBetweenAttempts = absl::Seconds(1);
 
 Denominations::Denominations(std::string issuer_id, const protocol::Point& master_key,
                              storage::Database& database, Withdrawal& withdrawal,
-                             const platform::Clock& clock, platform::Metrics& metrics)
+                             const platform::Clock& clock, platform::Metrics& metrics,
+                             bool production)
     : issuer_id_(std::move(issuer_id)),
       master_key_(master_key),
       database_(database),
       withdrawal_(withdrawal),
       clock_(clock),
+      production_(production),
       number_(metrics.gauge("cafe_deposit_denomination_list",
                             "Number of the newest list of denominations known here.")),
       equivocations_(metrics.counter("cafe_deposit_list_equivocations_total",
@@ -35,6 +38,7 @@ absl::StatusOr<Denominations::KnownList> Denominations::open(protocol::ByteView 
   if (list.issuer_id != issuer_id_) {
     return protocol::invalid("WRONG_ISSUER", "The list of denominations is another issuer's.");
   }
+  if (production_) CAFE_RETURN_IF_ERROR(protocol::refuse_loadtest(list));
   return KnownList{std::move(document), std::move(list)};
 }
 

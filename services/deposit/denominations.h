@@ -17,10 +17,11 @@ namespace cafe::deposit {
 // Thread-safe.
 class Denominations {
  public:
-  // `master_key` is the issuer's; everything else must outlive this.
+  // `master_key` is the issuer's; everything else must outlive this. In `production` a list with a
+  // load-test denomination is refused (LOADTEST_DENOMINATION).
   Denominations(std::string issuer_id, const protocol::Point& master_key,
                 storage::Database& database, Withdrawal& withdrawal, const platform::Clock& clock,
-                platform::Metrics& metrics);
+                platform::Metrics& metrics, bool production);
 
   // Reads what is stored. Every document is verified again: the database is not trusted with this.
   absl::Status load();
@@ -51,6 +52,7 @@ class Denominations {
   storage::Database& database_;
   Withdrawal& withdrawal_;
   const platform::Clock& clock_;
+  const bool production_;
   platform::Gauge& number_;
   platform::Counter& equivocations_;
 

@@ -4,6 +4,8 @@
 
 #include "libs/platform/failpoint.h"
 #include "libs/platform/log.h"
+#include "libs/protocol/hash.h"
+#include "services/deposit/callers.h"
 #include "services/deposit/parallel.h"
 
 namespace cafe::deposit {
@@ -18,9 +20,10 @@ using protocol::reason_of;
 using protocol::TerminalId;
 using storage::Transaction;
 
-// The least number of payments that is worth another thread.
+// The least number of payments that is worth another thread. Checks of many at once are cheaper
+// each, so halving a small batch gains nothing.
 constexpr size_t kLeastToRead = 64;
-constexpr size_t kLeastToCheck = 4;
+constexpr size_t kLeastToCheck = 250;
 
 // Times one step.
 class Step {
@@ -38,11 +41,6 @@ class Step {
 absl::Status key_reused() {
   return make_error(absl::StatusCode::kAlreadyExists, "IDEMPOTENCY_KEY_REUSED",
                     "Another order was deposited under this idempotency key: take a new one.");
-}
-
-absl::Status unknown_terminal() {
-  return make_error(absl::StatusCode::kUnauthenticated, "UNKNOWN_TERMINAL",
-                    "This terminal is not enrolled for this payee: ask the acquirer to enrol it.");
 }
 
 absl::Status as_denied(const absl::Status& status) {
@@ -67,22 +65,42 @@ absl::Status not_recorded(const absl::Status& status) {
   }
 }
 
-std::vector<TerminalId> terminals_of(std::span<const ReadPayment> payments,
-                                     const PayeeId& payee_id) {
+// Those that the payee's payments name and that are not known yet.
+std::vector<TerminalId> missing_terminals(std::span<const ReadPayment> payments,
+                                          const PayeeId& payee_id, const Terminals& known) {
   std::set<TerminalId> ids;
   for (const ReadPayment& payment : payments) {
-    if (payment.terms && payment.terms->payee_id == payee_id) {
+    if (payment.terms && payment.terms->payee_id == payee_id &&
+        !known.contains(payment.terms->terminal_id)) {
       ids.insert(payment.terms->terminal_id);
     }
   }
   return {ids.begin(), ids.end()};
 }
 
-std::vector<Bytes32> digests_of(std::span<const ReadPayment> payments) {
-  std::vector<Bytes32> digests;
-  for (const ReadPayment& payment : payments) digests.push_back(payment.digest);
-  return digests;
+// One whose credential does not hold is logged and left out.
+void open_into(TerminalOpener& opener, const EnrolledTerminal& row, Terminals& terminals) {
+  absl::StatusOr<Terminal> terminal = opener.open(row);
+  if (terminal.ok()) {
+    terminals.emplace(row.terminal_id, *std::move(terminal));
+  } else {
+    platform::log_error("a terminal cannot be used",
+                        {{"terminal", row.terminal_id.hex()}, {"status", terminal.status()}});
+  }
 }
+
+// Counts a batch as computing while it lives.
+class Computing {
+ public:
+  explicit Computing(std::atomic<size_t>& count) : count_(count), at_once_(++count) {}
+  ~Computing() { --count_; }
+  // How many threads may help: none where other batches use the cores already.
+  size_t helpers(size_t threads) const { return at_once_ > 1 ? 0 : threads; }
+
+ private:
+  std::atomic<size_t>& count_;
+  const size_t at_once_;
+};
 
 bool has_unknown_denomination(std::span<const ReadPayment> payments,
                               const protocol::DenominationTable& table) {
@@ -97,116 +115,140 @@ bool has_unknown_denomination(std::span<const ReadPayment> payments,
 
 }  // namespace
 
-absl::StatusOr<Terminals> load_terminals(const DepositParts& parts, Transaction& tx,
-                                         const PayeeId& payee_id, std::span<const TerminalId> ids) {
-  CAFE_ASSIGN_OR_RETURN(const std::vector<EnrolledTerminal> enrolled,
-                        store::find_terminals(tx, payee_id, ids));
-  Terminals terminals;
-  for (const EnrolledTerminal& row : enrolled) {
-    absl::StatusOr<Terminal> terminal = open_terminal(row, parts.anchors, parts.issuer_id);
-    if (terminal.ok()) {
-      terminals.emplace(row.terminal_id, *std::move(terminal));
-    } else {
-      platform::log_error("a terminal cannot be used",
-                          {{"terminal", row.terminal_id.hex()}, {"status", terminal.status()}});
-    }
+// Step 0.
+absl::StatusOr<DepositFlow::Admitted> DepositFlow::admit(const ReadOrder& order,
+                                                         uint64_t now_ms) const {
+  const Step step(parts_.metrics, "admit");
+  CAFE_ASSIGN_OR_RETURN(
+      AdmissionFacts facts,
+      parts_.database.transaction({.read_only = true, .idempotent = true}, [&](Transaction& tx) {
+        return store::read_admission(tx, order.order);
+      }));
+  Admitted admitted{.known = {}, .terminals = {}, .stopped = std::move(facts.stopped)};
+  if (facts.terminal) open_into(parts_.terminals, *facts.terminal, admitted.terminals);
+  const auto terminal = admitted.terminals.find(order.order.terminal_id);
+  if (terminal == admitted.terminals.end()) return unknown_terminal();
+  CAFE_RETURN_IF_ERROR(order.document.check(terminal->second.certificate.key));
+
+  if (facts.known) {
+    if (facts.known->order_digest != order.digest) return key_reused();
+    admitted.known = std::move(facts.known);
+    return admitted;
   }
-  return terminals;
+  if (facts.payee_closed) return payee_closed();
+  if (const absl::Status usable = check_terminal_at(terminal->second, now_ms); !usable.ok()) {
+    return as_denied(usable);
+  }
+  return admitted;
 }
 
-// Step 0. The batch that the order's key names already, or nothing where it may be taken.
-absl::StatusOr<std::optional<StoredBatch>> DepositFlow::admit(const ReadOrder& order,
-                                                              uint64_t now_ms) const {
-  const PayeeId& payee_id = order.order.payee_id;
-  const TerminalId& terminal_id = order.order.terminal_id;
-  return parts_.database.transaction(
-      {.read_only = true, .idempotent = true},
-      [&](Transaction& tx) -> absl::StatusOr<std::optional<StoredBatch>> {
-        CAFE_ASSIGN_OR_RETURN(const Terminals terminals,
-                              load_terminals(parts_, tx, payee_id, {&terminal_id, 1}));
-        const auto terminal = terminals.find(terminal_id);
-        const absl::Status payee = store::check_payee_open(tx, payee_id);
-        if (payee.code() == absl::StatusCode::kUnauthenticated) return payee;
-        if (terminal == terminals.end()) return unknown_terminal();
-        CAFE_RETURN_IF_ERROR(order.document.check(terminal->second.certificate.key));
-
-        CAFE_ASSIGN_OR_RETURN(std::optional<StoredBatch> known,
-                              store::find_batch(tx, payee_id, order.order.idempotency_key));
-        if (known) {
-          if (known->order_digest != order.digest) return key_reused();
-          return known;
-        }
-        CAFE_RETURN_IF_ERROR(payee);
-        if (const absl::Status usable = check_terminal_at(terminal->second, now_ms); !usable.ok()) {
-          return as_denied(usable);
-        }
-        return std::nullopt;
-      });
+absl::Status DepositFlow::add_terminals(const PayeeId& payee_id,
+                                        std::span<const ReadPayment> payments,
+                                        Terminals& terminals) const {
+  const std::vector<TerminalId> missing = missing_terminals(payments, payee_id, terminals);
+  if (missing.empty()) return absl::OkStatus();
+  CAFE_ASSIGN_OR_RETURN(
+      const std::vector<EnrolledTerminal> enrolled,
+      parts_.database.transaction({.read_only = true, .idempotent = true}, [&](Transaction& tx) {
+        return store::find_terminals(tx, payee_id, missing);
+      }));
+  for (const EnrolledTerminal& row : enrolled) open_into(parts_.terminals, row, terminals);
+  return absl::OkStatus();
 }
 
 std::vector<ReadPayment> DepositFlow::read_all(std::span<const Bytes> payments) const {
+  const Computing computing(computing_);
   std::vector<ReadPayment> read(payments.size());
-  parallel_for(parts_.check_pool, parts_.check_threads, payments.size(), kLeastToRead,
-               [&](size_t begin, size_t end) {
+  parallel_for(parts_.check_pool, computing.helpers(parts_.check_threads), payments.size(),
+               kLeastToRead, [&](size_t begin, size_t end) {
                  for (size_t i = begin; i < end; ++i) read[i] = read_payment(payments[i]);
                });
   return read;
 }
 
+std::vector<CheckedPayment> DepositFlow::check_all(std::span<const Candidate> candidates,
+                                                   const CheckContext& context) const {
+  const Computing computing(computing_);
+  std::vector<CheckedPayment> checked(candidates.size());
+  parallel_for(parts_.check_pool, computing.helpers(parts_.check_threads), candidates.size(),
+               kLeastToCheck, [&](size_t begin, size_t end) {
+                 std::vector<CheckedPayment> part =
+                     check_payments(candidates.subspan(begin, end - begin), context);
+                 std::move(part.begin(), part.end(),
+                           checked.begin() + static_cast<ptrdiff_t>(begin));
+               });
+  return checked;
+}
+
+// Checks again, without the limit, what is above it and was authorized on line. Only such payments
+// are worth a look at the authorizations.
+absl::Status DepositFlow::check_authorized(std::span<const Bytes> payments,
+                                           std::span<Candidate> candidates,
+                                           const CheckContext& context,
+                                           std::vector<CheckedPayment>& checked) const {
+  std::vector<size_t> above;
+  std::vector<Bytes32> digests;
+  for (size_t i = 0; i < checked.size(); ++i) {
+    if (checked[i].refusal != kAuthorizationNeeded) continue;
+    above.push_back(i);
+    digests.push_back(protocol::sha256(payments[i]));
+  }
+  if (above.empty()) return absl::OkStatus();
+  CAFE_ASSIGN_OR_RETURN(
+      const absl::flat_hash_set<Bytes32> authorized,
+      parts_.database.transaction({.read_only = true, .idempotent = true}, [&](Transaction& tx) {
+        return store::find_authorized(tx, digests);
+      }));
+  std::vector<Candidate> again;
+  for (size_t n = 0; n < above.size(); ++n) {
+    if (!authorized.contains(digests[n])) continue;
+    again.push_back(candidates[above[n]]);
+    again.back().authorized = true;
+  }
+  std::vector<CheckedPayment> rechecked = check_all(again, context);
+  for (size_t n = 0; n < again.size(); ++n) checked[again[n].index] = std::move(rechecked[n]);
+  return absl::OkStatus();
+}
+
 // Step 1.
-absl::StatusOr<std::vector<CheckedPayment>> DepositFlow::check(
-    const PayeeId& payee_id, std::span<const ReadPayment> payments, uint64_t received_ms) const {
+absl::StatusOr<std::vector<CheckedPayment>> DepositFlow::check(const ReadOrder& order,
+                                                               Admitted& admitted,
+                                                               std::span<const Bytes> payments,
+                                                               uint64_t received_ms) const {
+  const PayeeId& payee_id = order.order.payee_id;
+  const std::vector<ReadPayment> read = read_all(payments);
   CAFE_ASSIGN_OR_RETURN(auto table, parts_.denominations.table());
-  if (has_unknown_denomination(payments, *table)) {
+  if (has_unknown_denomination(read, *table)) {
     parts_.denominations.refresh_for_unknown();
     CAFE_ASSIGN_OR_RETURN(table, parts_.denominations.table());
   }
-
-  struct Known {
-    Terminals terminals;
-    absl::flat_hash_set<Bytes32> authorized;
-    absl::flat_hash_set<protocol::DenomId> stopped;
-  };
-  CAFE_ASSIGN_OR_RETURN(
-      const Known known,
-      parts_.database.transaction(
-          {.read_only = true, .idempotent = true}, [&](Transaction& tx) -> absl::StatusOr<Known> {
-            Known known;
-            CAFE_ASSIGN_OR_RETURN(
-                known.terminals,
-                load_terminals(parts_, tx, payee_id, terminals_of(payments, payee_id)));
-            CAFE_ASSIGN_OR_RETURN(known.authorized,
-                                  store::find_authorized(tx, digests_of(payments)));
-            CAFE_ASSIGN_OR_RETURN(known.stopped, store::stopped_denominations(tx));
-            return known;
-          }));
+  CAFE_RETURN_IF_ERROR(add_terminals(payee_id, read, admitted.terminals));
 
   const CheckContext context{.denominations = *table,
-                             .stopped = known.stopped,
-                             .terminals = known.terminals,
-                             .authorized = known.authorized,
+                             .stopped = admitted.stopped,
                              .acquirer_id = parts_.issuer_id,
-                             .payee_id = payee_id,
                              .received_ms = received_ms};
-  std::vector<CheckedPayment> checked(payments.size());
-  parallel_for(parts_.check_pool, parts_.check_threads, payments.size(), kLeastToCheck,
-               [&](size_t begin, size_t end) {
-                 std::vector<CheckedPayment> part = check_payments(
-                     payments.subspan(begin, end - begin), static_cast<uint32_t>(begin), context);
-                 std::move(part.begin(), part.end(), checked.begin() + begin);
-               });
+  std::vector<Candidate> candidates;
+  candidates.reserve(read.size());
+  for (const ReadPayment& payment : read) {
+    candidates.push_back(candidate_of(payment, static_cast<uint32_t>(candidates.size()), payee_id,
+                                      admitted.terminals));
+  }
+  std::vector<CheckedPayment> checked = check_all(candidates, context);
+  CAFE_RETURN_IF_ERROR(check_authorized(payments, candidates, context, checked));
   CAFE_RETURN_IF_ERROR(check_total(checked));
   return checked;
 }
 
 // Steps 1 and 2.
 absl::StatusOr<CheckedBatch> DepositFlow::check_and_store(const ReadOrder& order,
+                                                          Admitted& admitted,
                                                           std::span<const Bytes> payments,
                                                           uint64_t received_ms) {
   std::vector<CheckedPayment> checked;
   {
     const Step step(parts_.metrics, "check");
-    CAFE_ASSIGN_OR_RETURN(checked, check(order.order.payee_id, read_all(payments), received_ms));
+    CAFE_ASSIGN_OR_RETURN(checked, check(order, admitted, payments, received_ms));
   }
   CAFE_RETURN_IF_ERROR(failpoint("deposit/after-check"));
 
@@ -297,11 +339,12 @@ absl::StatusOr<BatchAnswer> DepositFlow::deposit(protocol::ByteView order_bytes,
   const uint64_t now_ms = unix_ms(parts_.clock);
   CAFE_ASSIGN_OR_RETURN(const ReadOrder order,
                         read_order(order_bytes, payments, parts_.issuer_id, max_batch_));
-  CAFE_ASSIGN_OR_RETURN(const std::optional<StoredBatch> known, admit(order, now_ms));
-  if (known) {
+  CAFE_ASSIGN_OR_RETURN(Admitted admitted, admit(order, now_ms));
+  if (const auto& known = admitted.known) {
     return known->done ? answer_of(known->batch) : finish(known->batch, no_later_than);
   }
-  CAFE_ASSIGN_OR_RETURN(const CheckedBatch batch, check_and_store(order, payments, now_ms));
+  CAFE_ASSIGN_OR_RETURN(const CheckedBatch batch,
+                        check_and_store(order, admitted, payments, now_ms));
   CAFE_RETURN_IF_ERROR(failpoint("deposit/after-store"));
   if (batch.stored.done) return answer_of(batch.stored.batch);
   return settle(batch, no_later_than);

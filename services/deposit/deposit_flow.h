@@ -6,16 +6,12 @@
 // may be run any number of times, by several at once.
 #pragma once
 
+#include <atomic>
+
 #include "services/deposit/credit_batch.h"
 #include "services/deposit/order.h"
 
 namespace cafe::deposit {
-
-// The terminals of a payee among `ids`, verified. One whose credential does not hold is logged and
-// left out.
-absl::StatusOr<Terminals> load_terminals(const DepositParts& parts, storage::Transaction& tx,
-                                         const protocol::PayeeId& payee_id,
-                                         std::span<const protocol::TerminalId> ids);
 
 // Thread-safe.
 class DepositFlow {
@@ -37,12 +33,25 @@ class DepositFlow {
   absl::StatusOr<BatchAnswer> finish(uint64_t batch, absl::Time no_later_than);
 
  private:
-  absl::StatusOr<std::optional<StoredBatch>> admit(const ReadOrder& order, uint64_t now_ms) const;
+  // What the reads at the beginning find: the terminal that signed the order, and what is stopped.
+  struct Admitted {
+    std::optional<StoredBatch> known;  // a batch under the order's key already
+    Terminals terminals;
+    absl::flat_hash_set<protocol::DenomId> stopped;
+  };
+  absl::StatusOr<Admitted> admit(const ReadOrder& order, uint64_t now_ms) const;
+  absl::Status add_terminals(const protocol::PayeeId& payee_id,
+                             std::span<const ReadPayment> payments, Terminals& terminals) const;
   std::vector<ReadPayment> read_all(std::span<const protocol::Bytes> payments) const;
-  absl::StatusOr<std::vector<CheckedPayment>> check(const protocol::PayeeId& payee_id,
-                                                    std::span<const ReadPayment> payments,
+  std::vector<CheckedPayment> check_all(std::span<const Candidate> candidates,
+                                        const CheckContext& context) const;
+  absl::Status check_authorized(std::span<const protocol::Bytes> payments,
+                                std::span<Candidate> candidates, const CheckContext& context,
+                                std::vector<CheckedPayment>& checked) const;
+  absl::StatusOr<std::vector<CheckedPayment>> check(const ReadOrder& order, Admitted& admitted,
+                                                    std::span<const protocol::Bytes> payments,
                                                     uint64_t received_ms) const;
-  absl::StatusOr<CheckedBatch> check_and_store(const ReadOrder& order,
+  absl::StatusOr<CheckedBatch> check_and_store(const ReadOrder& order, Admitted& admitted,
                                                std::span<const protocol::Bytes> payments,
                                                uint64_t received_ms);
   absl::StatusOr<CheckedBatch> load(uint64_t batch) const;
@@ -52,6 +61,7 @@ class DepositFlow {
   const DepositParts& parts_;
   const size_t max_batch_;
   const std::function<void()> on_stop_;
+  mutable std::atomic<size_t> computing_ = 0;  // batches that are read or checked at the moment
 };
 
 }  // namespace cafe::deposit

@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "libs/protocol/loadtest_key.h"
 #include "services/deposit/testing/deposit_fixture.h"
 
 namespace cafe::deposit {
@@ -98,6 +99,39 @@ TEST_F(DepositTest, KeepsTheListItKnowsAgainstAnotherOfTheSameNumber) {
   EXPECT_THAT(service->metrics(),
               HasSubstr("cafe_deposit_list_equivocations_total{service=\"deposit\"} 1"));
   EXPECT_EQ(deposit_one(till, shop.pay(till, {{&good, 0}})).code, VerdictCode::kAccepted);
+}
+
+// Anyone can make coins of a load-test denomination.
+TEST_F(DepositTest, InProductionTakesNoListWithALoadtestDenomination) {
+  service.reset();
+  protocol::Denomination denomination = shop.unlisted.denomination;
+  const protocol::Scalar x = protocol::loadtest_key(denomination);
+  denomination.H = *protocol::multiply(x, protocol::g());
+  const auto forgeable = protocol::DenominationKey::create(denomination, x).value();
+  const auto document = shop.next_list(forgeable);
+  platform::ServiceOptions service_options = back_end.service_options();
+  service_options.production = true;
+  service_options.tls.insecure = true;
+  {
+    // One that is fetched while it runs stays out, and what it knows stays in use.
+    back_end.peers.withdrawal.set_list(protocol::to_string(document.encode()));
+    platform::ServiceHost host(service_options, clock);
+    ASSERT_TRUE(set_up(host, back_end.options()).ok());
+    EXPECT_TRUE(cafe::testing::eventually(std::chrono::seconds(10), [&] {
+      return log_so_far().find("LOADTEST_DENOMINATION") != std::string::npos;
+    })) << log_so_far();
+    EXPECT_THAT(host.metrics().expose(),
+                HasSubstr("cafe_deposit_denomination_list{service=\"deposit\"} 1"));
+  }
+  back_end.run_sql("UPDATE deposit.denomination_list SET document = '\\x" +
+                   protocol::to_hex(document.encode()) + "'");
+  {
+    platform::ServiceHost host(service_options, clock);
+    EXPECT_EQ(reason_of(set_up(host, back_end.options())), "LOADTEST_DENOMINATION");
+  }
+  service_options.production = false;
+  platform::ServiceHost host(service_options, clock);
+  EXPECT_TRUE(set_up(host, back_end.options()).ok()) << "outside of production it is for that";
 }
 
 TEST_F(DepositTest, DoesNotStartOnAListThatTheIssuerDidNotSign) {

@@ -26,10 +26,22 @@ grpc::ServerUnaryReactor* DepositService::Deposit(grpc::CallbackServerContext* c
 grpc::ServerUnaryReactor* DepositService::Authorize(grpc::CallbackServerContext* context,
                                                     const v1::AuthorizeRequest* request,
                                                     v1::AuthorizeResponse* response) {
-  return serve_unary(
-      runtime_, "Deposit/Authorize", context, request, response,
-      [this](const CallInfo& call, const v1::AuthorizeRequest& request,
-             v1::AuthorizeResponse& response) { return authorize(call, request, response); });
+  return platform::serve_late(
+      runtime_, "Deposit/Authorize", context,
+      [&](const std::shared_ptr<platform::LateCall>& call) -> absl::Status {
+        const absl::Time deadline = call->info().deadline;
+        AuthorizationQuestion question{
+            .payment = view_of(request->payment()),
+            .no_later_than = deadline,
+            .answer = [call, response](const absl::StatusOr<AuthorizationAnswer>& answer) {
+              if (answer.ok()) {
+                set_bytes(response->mutable_authorization(), answer->authorization);
+                set_bytes(response->mutable_key_certificate(), answer->key_certificate);
+              }
+              call->finish(answer.status());
+            }};
+        return authorizations_.submit(deadline, request->payment().size(), std::move(question));
+      });
 }
 
 grpc::ServerUnaryReactor* DepositService::GetPayment(grpc::CallbackServerContext* context,
@@ -61,15 +73,6 @@ absl::Status DepositService::deposit(const CallInfo& call, const v1::DepositRequ
     set_bytes(out.mutable_r1(), item.first.r1.bytes());
     set_bytes(out.mutable_r2(), item.first.r2.bytes());
   }
-  return absl::OkStatus();
-}
-
-absl::Status DepositService::authorize(const CallInfo& call, const v1::AuthorizeRequest& request,
-                                       v1::AuthorizeResponse& response) {
-  CAFE_ASSIGN_OR_RETURN(const AuthorizationAnswer answer,
-                        authorizations_.authorize(view_of(request.payment()), call.deadline));
-  set_bytes(response.mutable_authorization(), answer.authorization);
-  set_bytes(response.mutable_key_certificate(), answer.key_certificate);
   return absl::OkStatus();
 }
 

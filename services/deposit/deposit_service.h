@@ -12,7 +12,7 @@ class DepositService final : public v1::Deposit::CallbackService {
  public:
   // All of it outlives the server.
   DepositService(platform::UnaryRuntime& runtime, const DepositParts& parts, DepositFlow& deposits,
-                 AuthorizeFlow& authorizations)
+                 AuthorizationQueue& authorizations)
       : runtime_(runtime), parts_(parts), deposits_(deposits), authorizations_(authorizations) {}
 
   // Anyone: the order and the terms are signed.
@@ -30,15 +30,13 @@ class DepositService final : public v1::Deposit::CallbackService {
  private:
   absl::Status deposit(const platform::CallInfo& call, const v1::DepositRequest& request,
                        v1::DepositResponse& response);
-  absl::Status authorize(const platform::CallInfo& call, const v1::AuthorizeRequest& request,
-                         v1::AuthorizeResponse& response);
   absl::Status get_payment(const platform::CallInfo& call, const v1::GetPaymentRequest& request,
                            v1::GetPaymentResponse& response);
 
   platform::UnaryRuntime& runtime_;
   const DepositParts& parts_;
   DepositFlow& deposits_;
-  AuthorizeFlow& authorizations_;
+  AuthorizationQueue& authorizations_;
 };
 
 }  // namespace cafe::deposit

@@ -30,6 +30,8 @@ int main(int argc, char** argv) {
              "Of each call to another service, retries included");
   add_option(app, "--check-threads", options.check_threads,
              "Threads that share the checks of large deposits");
+  add_option(app, "--authorize-threads", options.authorize_threads,
+             "Threads that answer authorizations, each all that wait when it becomes free");
   if (auto exit_code = cafe::platform::parse_command_line(app, service, argc, argv)) {
     return *exit_code;
   }

@@ -20,6 +20,7 @@ struct DepositParts {
   storage::Ledger& ledger;
   CoinStore& coin_store;
   Denominations& denominations;
+  TerminalOpener& terminals;
   platform::WorkPool& check_pool;
   const size_t check_threads;  // of check_pool
   const platform::Clock& clock;

@@ -30,6 +30,12 @@ struct Reservation {
   uint64_t reserved_until_ms;
 };
 
+// The slots of one payment.
+struct SlotsToReserve {
+  std::span<const SpentSlot> slots;
+  absl::Time no_later_than;
+};
+
 // Detection of double spends. Errors: the peer's; INTERNAL (PEER_ANSWER) for an answer that does
 // not fit the question.
 class CoinStore {
@@ -39,9 +45,10 @@ class CoinStore {
   virtual absl::StatusOr<std::vector<RecordedSlot>> record(uint64_t batch,
                                                            std::span<const SpentSlot> slots,
                                                            absl::Time no_later_than) = 0;
-  // Reserves all slots for `hold_ms`, or none.
-  virtual absl::StatusOr<Reservation> reserve(std::span<const SpentSlot> slots, uint32_t hold_ms,
-                                              absl::Time no_later_than) = 0;
+  // For each payment reserves all its slots for `hold_ms`, or none; one answer for each. All are
+  // asked for at once, so that they share what a commit costs.
+  virtual std::vector<absl::StatusOr<Reservation>> reserve_each(
+      std::span<const SlotsToReserve> payments, uint32_t hold_ms) = 0;
 };
 
 // The issuer's withdrawal service.

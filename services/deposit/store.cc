@@ -1,6 +1,7 @@
 #include "services/deposit/store.h"
 
 #include "libs/protocol/frame.h"
+#include "services/deposit/callers.h"
 
 namespace cafe::deposit::store {
 namespace {
@@ -32,20 +33,82 @@ ByteView view(const DenomId& id) { return id.bytes; }
 
 }  // namespace
 
-absl::Status check_payee_open(Transaction& tx, const PayeeId& payee_id) {
+absl::StatusOr<AdmissionFacts> read_admission(Transaction& tx,
+                                              const protocol::DepositOrder& order) {
   CAFE_ASSIGN_OR_RETURN(
       const Rows rows,
-      tx.query("SELECT closed_at IS NOT NULL FROM deposit.payee WHERE payee_id = $1",
-               view(payee_id)));
-  if (rows.empty()) {
-    return make_error(absl::StatusCode::kUnauthenticated, "UNKNOWN_PAYEE",
-                      "This payee is not enrolled here: ask the acquirer to enrol it.");
+      tx.query("SELECT p.closed_at IS NOT NULL, t.key, t.credential,"
+               "       floor(extract(epoch FROM t.revoked_at) * 1000)::bigint,"
+               "       b.batch, b.order_digest, b.received_ms, b.payment_count, b.state = 'done',"
+               "       (SELECT string_agg(denom_id, ''::bytea) FROM deposit.denomination_stop)"
+               " FROM deposit.payee p"
+               " LEFT JOIN deposit.terminal t ON t.payee_id = $1 AND t.terminal_id = $2"
+               " LEFT JOIN deposit.batch b ON b.payee_id = $1 AND b.idempotency_key = $3"
+               " WHERE p.payee_id = $1",
+               view(order.payee_id), order.terminal_id.bytes, order.idempotency_key));
+  if (rows.empty()) return unknown_payee();
+  const Row row = rows.front();
+  AdmissionFacts facts{
+      .payee_closed = row.get<bool>(0), .terminal = {}, .known = {}, .stopped = {}};
+  if (!row.is_null(1)) {
+    facts.terminal = EnrolledTerminal{.payee_id = order.payee_id,
+                                      .terminal_id = order.terminal_id,
+                                      .key = row.get<Bytes>(1),
+                                      .credential = row.get<Bytes>(2),
+                                      .revoked_ms = row.get<std::optional<uint64_t>>(3)};
   }
-  if (rows.front().get<bool>(0)) {
-    return make_error(absl::StatusCode::kPermissionDenied, "PAYEE_CLOSED",
-                      "This payee's contract has ended: nothing new is taken from it.");
+  if (!row.is_null(4)) {
+    facts.known = StoredBatch{.batch = row.get<uint64_t>(4),
+                              .payee_id = order.payee_id,
+                              .idempotency_key = order.idempotency_key,
+                              .order_digest = row.get<Bytes32>(5),
+                              .received_ms = row.get<uint64_t>(6),
+                              .payment_count = row.get<uint32_t>(7),
+                              .payments = {},
+                              .refusals = {},
+                              .done = row.get<bool>(8)};
   }
-  return absl::OkStatus();
+  if (!row.is_null(9)) {
+    const Bytes packed = row.get<Bytes>(9);
+    for (size_t i = 0; i + DenomId::kSize <= packed.size(); i += DenomId::kSize) {
+      DenomId id;
+      std::copy_n(packed.begin() + static_cast<ptrdiff_t>(i), DenomId::kSize, id.bytes.begin());
+      facts.stopped.insert(id);
+    }
+  }
+  return facts;
+}
+
+absl::StatusOr<absl::flat_hash_map<Asker, AskerFacts>> find_askers(Transaction& tx,
+                                                                   std::span<const Asker> askers) {
+  Bytes packed;  // 16 payee ‖ 16 terminal
+  for (const Asker& asker : askers) {
+    append(packed, asker.payee_id);
+    append(packed, asker.terminal_id);
+  }
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("SELECT p.payee_id, substr($1::bytea, i * 32 + 17, 16), p.closed_at IS NOT NULL,"
+               "       t.key, t.credential,"
+               "       floor(extract(epoch FROM t.revoked_at) * 1000)::bigint"
+               " FROM generate_series(0, octet_length($1::bytea) / 32 - 1) AS i"
+               " JOIN deposit.payee p ON p.payee_id = substr($1::bytea, i * 32 + 1, 16)"
+               " LEFT JOIN deposit.terminal t ON t.payee_id = substr($1::bytea, i * 32 + 1, 16)"
+               "  AND t.terminal_id = substr($1::bytea, i * 32 + 17, 16)",
+               packed));
+  absl::flat_hash_map<Asker, AskerFacts> found;
+  for (const Row row : rows) {
+    const Asker asker{PayeeId{row.get<Bytes16>(0)}, TerminalId{row.get<Bytes16>(1)}};
+    AskerFacts& facts = found[asker];
+    facts.payee_closed = row.get<bool>(2);
+    if (row.is_null(3)) continue;
+    facts.terminal = EnrolledTerminal{.payee_id = asker.payee_id,
+                                      .terminal_id = asker.terminal_id,
+                                      .key = row.get<Bytes>(3),
+                                      .credential = row.get<Bytes>(4),
+                                      .revoked_ms = row.get<std::optional<uint64_t>>(5)};
+  }
+  return found;
 }
 
 absl::StatusOr<std::vector<EnrolledTerminal>> find_terminals(Transaction& tx,
@@ -256,17 +319,29 @@ absl::StatusOr<absl::flat_hash_set<Bytes32>> find_authorized(
   return found;
 }
 
-absl::Status insert_authorization(Transaction& tx, const protocol::Authorization& granted,
-                                  uint64_t now_ms) {
+absl::Status insert_authorizations(Transaction& tx,
+                                   std::span<const protocol::Authorization* const> granted,
+                                   uint64_t now_ms) {
+  if (granted.empty()) return absl::OkStatus();
+  Bytes packed;  // 32 payment ‖ 16 payee ‖ 32 terms ‖ 8 reserved until
+  for (const protocol::Authorization* each : granted) {
+    append(packed, each->payment_digest);
+    append(packed, each->payee_id);
+    append(packed, each->terms_digest);
+    append(packed, encode_u64(each->reserved_until_ms));
+  }
+  // In the order of the key, so that two such statements never wait for each other in a circle.
   return tx
       .query(
           "INSERT INTO deposit.granted_authorization AS a"
           " (payment_digest, payee_id, terms_digest, granted_ms, reserved_until_ms)"
-          " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (payment_digest) DO UPDATE"
+          " SELECT substr($1::bytea, i * 88 + 1, 32), substr($1::bytea, i * 88 + 33, 16),"
+          "  substr($1::bytea, i * 88 + 49, 32), $2::bigint, cafe.u64_at($1::bytea, i * 88 + 80)"
+          " FROM generate_series(0, octet_length($1::bytea) / 88 - 1) AS i ORDER BY 1"
+          " ON CONFLICT (payment_digest) DO UPDATE"
           " SET granted_ms = EXCLUDED.granted_ms, reserved_until_ms ="
           " greatest(a.reserved_until_ms, EXCLUDED.reserved_until_ms)",
-          granted.payment_digest, view(granted.payee_id), granted.terms_digest, now_ms,
-          granted.reserved_until_ms)
+          packed, now_ms)
       .status();
 }
 

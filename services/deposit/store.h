@@ -46,14 +46,40 @@ struct StoppedDenomination {
   std::string reason;
 };
 
+// What there is to know before a deposit is taken, as of one moment.
+struct AdmissionFacts {
+  bool payee_closed = false;
+  std::optional<EnrolledTerminal> terminal;  // that signed the order
+  std::optional<StoredBatch> known;          // under the order's idempotency key, without payments
+  absl::flat_hash_set<protocol::DenomId> stopped;
+};
+
+// A terminal that asks for an authorization.
+struct Asker {
+  protocol::PayeeId payee_id;
+  protocol::TerminalId terminal_id;
+  bool operator==(const Asker&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const Asker& asker) {
+    return H::combine(std::move(h), asker.payee_id, asker.terminal_id);
+  }
+};
+struct AskerFacts {
+  bool payee_closed = false;
+  std::optional<EnrolledTerminal> terminal;
+};
+
 // Each function runs one statement or two within the caller's transaction.
 namespace store {
 
 using storage::Transaction;
 
-// Whether the payee is enrolled and not closed: UNAUTHENTICATED UNKNOWN_PAYEE, PERMISSION_DENIED
-// PAYEE_CLOSED.
-absl::Status check_payee_open(Transaction& tx, const protocol::PayeeId& payee_id);
+// UNAUTHENTICATED UNKNOWN_PAYEE.
+absl::StatusOr<AdmissionFacts> read_admission(Transaction& tx, const protocol::DepositOrder& order);
+
+// Of those among `askers` (each once) whose payee is enrolled.
+absl::StatusOr<absl::flat_hash_map<Asker, AskerFacts>> find_askers(Transaction& tx,
+                                                                   std::span<const Asker> askers);
 
 // Those of the payee's terminals that are among `ids`.
 absl::StatusOr<std::vector<EnrolledTerminal>> find_terminals(
@@ -86,8 +112,10 @@ absl::Status insert_spent_before(Transaction& tx, uint64_t batch, const BatchFac
 
 absl::StatusOr<absl::flat_hash_set<protocol::Bytes32>> find_authorized(
     Transaction& tx, std::span<const protocol::Bytes32> payment_digests);
-absl::Status insert_authorization(Transaction& tx, const protocol::Authorization& granted,
-                                  uint64_t now_ms);
+// Each payment once. Granting one again prolongs it.
+absl::Status insert_authorizations(Transaction& tx,
+                                   std::span<const protocol::Authorization* const> granted,
+                                   uint64_t now_ms);
 
 absl::StatusOr<absl::flat_hash_set<protocol::DenomId>> stopped_denominations(Transaction& tx);
 // Whether it is newly stopped.

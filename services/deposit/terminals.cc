@@ -1,31 +1,60 @@
 #include "services/deposit/terminals.h"
 
+#include <algorithm>
+
 namespace cafe::deposit {
 
 using protocol::TerminalCertificate;
 using protocol::TerminalCredential;
 
-absl::StatusOr<Terminal> open_terminal(const EnrolledTerminal& enrolled,
-                                       const protocol::TrustAnchors& anchors,
-                                       std::string_view acquirer_id) {
-  const auto invalid_credential = [](std::string_view why) {
-    return protocol::make_error(absl::StatusCode::kInternal, "TERMINAL_CREDENTIAL_INVALID",
-                                std::string("A terminal is enrolled with a credential that does "
-                                            "not certify it; enrol it again: ") +
-                                    std::string(why));
-  };
-  const absl::StatusOr<TerminalCredential> credential =
-      TerminalCredential::decode(enrolled.credential);
+namespace {
+
+absl::Status invalid_credential(std::string_view why) {
+  return protocol::make_error(
+      absl::StatusCode::kInternal, "TERMINAL_CREDENTIAL_INVALID",
+      std::string("A terminal is enrolled with a credential that does not certify it; enrol it "
+                  "again: ") +
+          std::string(why));
+}
+
+// The certificate at the end of a chain that verifies.
+absl::StatusOr<TerminalCertificate> open_chain(protocol::ByteView bytes,
+                                               const protocol::TrustAnchors& anchors) {
+  const absl::StatusOr<TerminalCredential> credential = TerminalCredential::decode(bytes);
   if (!credential.ok()) return invalid_credential(protocol::reason_of(credential.status()));
   // Dates are judged by what the terminal signed, and when.
   absl::StatusOr<TerminalCertificate> certificate = credential->open(anchors, std::nullopt);
   if (!certificate.ok()) return invalid_credential(protocol::reason_of(certificate.status()));
-  if (certificate->acquirer_id != acquirer_id || certificate->payee_id != enrolled.payee_id ||
-      certificate->terminal_id != enrolled.terminal_id ||
-      protocol::to_bytes(certificate->key.bytes()) != enrolled.key) {
+  return certificate;
+}
+
+absl::StatusOr<Terminal> fit(const EnrolledTerminal& enrolled, TerminalCertificate certificate,
+                             std::string_view acquirer_id) {
+  const auto& key = certificate.key.bytes();
+  if (certificate.acquirer_id != acquirer_id || certificate.payee_id != enrolled.payee_id ||
+      certificate.terminal_id != enrolled.terminal_id ||
+      !std::equal(key.begin(), key.end(), enrolled.key.begin(), enrolled.key.end())) {
     return invalid_credential("it names another acquirer, payee, terminal or key");
   }
-  return Terminal{*std::move(certificate), enrolled.revoked_ms};
+  return Terminal{std::move(certificate), enrolled.revoked_ms};
+}
+
+}  // namespace
+
+absl::StatusOr<Terminal> open_terminal(const EnrolledTerminal& enrolled,
+                                       const protocol::TrustAnchors& anchors,
+                                       std::string_view acquirer_id) {
+  CAFE_ASSIGN_OR_RETURN(TerminalCertificate certificate, open_chain(enrolled.credential, anchors));
+  return fit(enrolled, std::move(certificate), acquirer_id);
+}
+
+absl::StatusOr<Terminal> TerminalOpener::open(const EnrolledTerminal& enrolled) {
+  if (auto known = opened_.find(enrolled.credential)) {
+    return fit(enrolled, *std::move(known), acquirer_id_);
+  }
+  CAFE_ASSIGN_OR_RETURN(TerminalCertificate certificate, open_chain(enrolled.credential, anchors_));
+  opened_.insert(enrolled.credential, certificate);
+  return fit(enrolled, std::move(certificate), acquirer_id_);
 }
 
 absl::Status check_terminal_at(const Terminal& terminal, uint64_t at_ms) {

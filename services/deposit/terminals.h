@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "libs/platform/bounded_cache.h"
 #include "libs/protocol/credentials.h"
 
 namespace cafe::deposit {
@@ -29,6 +30,23 @@ struct EnrolledTerminal {
 absl::StatusOr<Terminal> open_terminal(const EnrolledTerminal& enrolled,
                                        const protocol::TrustAnchors& anchors,
                                        std::string_view acquirer_id);
+
+// open_terminal, with the signatures of a chain checked once only. What else an enrolment says is
+// compared each time, so a row that changed is seen at once. Thread-safe.
+class TerminalOpener {
+ public:
+  // `anchors` must outlive it.
+  TerminalOpener(const protocol::TrustAnchors& anchors, std::string acquirer_id)
+      : anchors_(anchors), acquirer_id_(std::move(acquirer_id)) {}
+  absl::StatusOr<Terminal> open(const EnrolledTerminal& enrolled);
+  size_t known() const { return opened_.size(); }
+
+ private:
+  const protocol::TrustAnchors& anchors_;
+  const std::string acquirer_id_;
+  // By credential.
+  platform::BoundedCache<protocol::Bytes, protocol::TerminalCertificate> opened_{20'000};
+};
 
 // Whether what this terminal signed at that time counts. FAILED_PRECONDITION: TERMINAL_REVOKED,
 // KEY_EXPIRED (also for a certificate that is not valid yet).

@@ -70,5 +70,34 @@ TEST_F(TerminalsTest, SignsWithinItsDatesAndUntilItIsRevoked) {
   EXPECT_EQ(reason_of(check_terminal_at(terminal, from_ms + 5)), "TERMINAL_REVOKED");
 }
 
+// What is remembered is that a chain verifies, and nothing of the enrolment.
+TEST_F(TerminalsTest, AChainThatIsKnownStillHasToFitItsRow) {
+  TerminalOpener opener(shop.anchors, std::string(Shop::kIssuer));
+  ASSERT_TRUE(opener.open(enrolled(till)).ok());
+  ASSERT_EQ(opener.known(), 1u);
+  EnrolledTerminal row = enrolled(till);
+  row.revoked_ms = 5;
+  EXPECT_EQ(opener.open(row)->revoked_ms, 5u);
+
+  const Till other = shop.make_till(till.payee_id);
+  row = enrolled(till);
+  row.key = protocol::to_bytes(other.key.public_key().bytes());
+  EXPECT_EQ(reason_of(opener.open(row).status()), "TERMINAL_CREDENTIAL_INVALID");
+  row = enrolled(till);
+  row.terminal_id = other.terminal_id;
+  EXPECT_EQ(reason_of(opener.open(row).status()), "TERMINAL_CREDENTIAL_INVALID");
+  EXPECT_EQ(opener.known(), 1u);
+}
+
+TEST_F(TerminalsTest, AChainThatDoesNotVerifyIsNeverKnown) {
+  TerminalOpener opener(shop.anchors, std::string(Shop::kIssuer));
+  EnrolledTerminal row = enrolled(till);
+  row.credential.back() ^= 1;
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(reason_of(opener.open(row).status()), "TERMINAL_CREDENTIAL_INVALID");
+  }
+  EXPECT_EQ(opener.known(), 0u);
+}
+
 }  // namespace
 }  // namespace cafe::deposit

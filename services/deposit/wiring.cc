@@ -26,6 +26,9 @@ absl::Status check_options(const ServiceHost& host, const DepositOptions& option
   if (options.check_threads < 1 || options.check_threads > 256) {
     return wrong("--check-threads is from 1 to 256.");
   }
+  if (options.authorize_threads < 1 || options.authorize_threads > 256) {
+    return wrong("--authorize-threads is from 1 to 256.");
+  }
   for (const uint32_t ms :
        {options.sweep_interval_ms, options.refresh_interval_ms, options.peer_timeout_ms}) {
     if (ms == 0) return wrong("Intervals and timeouts are at least 1 ms.");
@@ -56,7 +59,8 @@ struct DepositApp {
         coin_store(make_coin_store(std::move(loaded.doublespend), ms(options.peer_timeout_ms))),
         withdrawal(make_withdrawal(std::move(loaded.withdrawal), ms(options.peer_timeout_ms))),
         denominations(host.options().issuer_id, loaded.master_key, *database, *withdrawal,
-                      host.clock(), host.metrics()),
+                      host.clock(), host.metrics(), host.options().production),
+        terminals(anchors, host.options().issuer_id),
         metrics(host.metrics()),
         check_pool({.name = "check", .workers = options.check_threads}, host.clock(),
                    host.metrics()),
@@ -67,6 +71,7 @@ struct DepositApp {
               *ledger,
               *coin_store,
               denominations,
+              terminals,
               check_pool,
               options.check_threads,
               host.clock(),
@@ -77,6 +82,15 @@ struct DepositApp {
               }),
         deposits(parts, options.max_batch, [this] { stops.notify(); }),
         authorizations(parts, options.hold_ms),
+        authorization_queue({.name = "authorize",
+                             .threads = options.authorize_threads,
+                             .limits = {.capacity = host.options().queue_capacity,
+                                        .bytes = size_t{host.options().queue_mebibytes} << 20,
+                                        .wait = ms(host.options().queue_wait_ms)}},
+                            host.clock(), host.metrics(),
+                            [this](std::vector<AuthorizationQuestion> questions) {
+                              authorizations.authorize_all(std::move(questions));
+                            }),
         sweeper(parts, deposits, ms(options.sweep_after_ms)) {}
 
   // Once the denominations are loaded.
@@ -97,12 +111,14 @@ struct DepositApp {
   const std::unique_ptr<Withdrawal> withdrawal;
 
   Denominations denominations;
+  TerminalOpener terminals;
   DepositMetrics metrics;
   platform::WorkPool check_pool;
   const DepositParts parts;
   BackgroundWorker stops;
   DepositFlow deposits;
   AuthorizeFlow authorizations;
+  AuthorizationQueue authorization_queue;
   Sweeper sweeper;
   std::optional<BackgroundWorker> refresher;
   std::optional<BackgroundWorker> sweeping;
@@ -119,11 +135,13 @@ absl::StatusOr<std::unique_ptr<DepositApp>> DepositApp::create(ServiceHost& host
   if (key.opened.issuer_id != service.issuer_id) {
     return protocol::invalid("WRONG_ISSUER", "--signing-key is another issuer's.");
   }
-  CAFE_ASSIGN_OR_RETURN(std::unique_ptr<storage::Database> database,
-                        storage::Database::open({.url = service.database_url,
-                                                 // Requests, the sweeper, the refresher, the stops.
-                                                 .pool_size = static_cast<int>(service.workers) + 3,
-                                                 .application_name = "cafe-deposit"}));
+  CAFE_ASSIGN_OR_RETURN(
+      std::unique_ptr<storage::Database> database,
+      storage::Database::open(
+          {.url = service.database_url,
+           // Requests, the sweeper, the refresher, the stops.
+           .pool_size = static_cast<int>(service.workers + options.authorize_threads + 3),
+           .application_name = "cafe-deposit"}));
   CAFE_ASSIGN_OR_RETURN(auto doublespend,
                         platform::connect(options.doublespend, "doublespend", service.tls));
   CAFE_ASSIGN_OR_RETURN(auto withdrawal,
@@ -144,7 +162,7 @@ absl::Status set_up(ServiceHost& host, const DepositOptions& options) {
   CAFE_ASSIGN_OR_RETURN(auto created, DepositApp::create(host, options));
   DepositApp& app = host.own(std::move(created));
   host.serve(std::make_unique<DepositService>(host.runtime(), app.parts, app.deposits,
-                                              app.authorizations));
+                                              app.authorization_queue));
   return absl::OkStatus();
 }
 

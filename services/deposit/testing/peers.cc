@@ -64,8 +64,8 @@ grpc::Status MemoryCoinStore::Record(grpc::ServerContext*, const v1::RecordReque
                                      v1::RecordResponse* response) {
   if (down) return is_down();
   const auto rows = protocol::SpendRows::open(request->rows());
-  if (!rows.ok() || rows->size() < 1 || rows->size() > 128'000) {
-    return {grpc::StatusCode::INVALID_ARGUMENT, "1 to 128,000 rows of 160 bytes"};
+  if (!rows.ok() || rows->size() < 1 || rows->size() > 50'000) {
+    return {grpc::StatusCode::INVALID_ARGUMENT, "1 to 50,000 rows of 160 bytes"};
   }
   const std::lock_guard lock(mutex_);
   response->set_rows(static_cast<uint32_t>(rows->size()));
