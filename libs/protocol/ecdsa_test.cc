@@ -8,6 +8,7 @@
 
 #include <memory>
 
+#include "libs/protocol/hash.h"
 #include "libs/protocol/rng.h"
 
 namespace cafe::protocol {
@@ -104,6 +105,67 @@ TEST(Ecdsa, zero_and_oversized_halves_are_refused) {
     }
   }
   EXPECT_FALSE(verify(key.public_key(), view_of("sample"), Signature{}));
+}
+
+// Signatures of several keys, of which some have enough for a table and some have not.
+TEST(Ecdsa, many_at_once_get_the_answers_of_each_alone) {
+  SeededRng rng("ecdsa-batch");
+  std::vector<SigningKey> keys;
+  for (int i = 0; i < 4; ++i) keys.push_back(SigningKey::create(rng.scalar()).value());
+  keys.push_back(SigningKey::create(Scalar::from_u64(1)).value());   // the generator itself
+  keys.push_back(SigningKey::create(-Scalar::from_u64(1)).value());  // and its opposite
+  const size_t signatures_of[] = {100, 16, 15, 1, 40, 20};
+  std::vector<SignatureCheck> checks;
+  for (size_t k = 0; k < keys.size(); ++k) {
+    for (size_t i = 0; i < signatures_of[k]; ++i) {
+      Bytes message(rng.below(100));
+      rng.fill(message);
+      checks.push_back({&keys[k].public_key(), sha256(message), keys[k].sign(message)});
+      SignatureCheck& check = checks.back();
+      switch (i % 7) {
+        case 1:
+          check.signature[rng.below(64)] ^= 1;
+          break;
+        case 2:
+          check.digest[rng.below(32)] ^= 1;
+          break;
+        case 3:
+          check.key = &keys[(k + 1) % keys.size()].public_key();
+          break;
+        default:
+          break;
+      }
+    }
+  }
+  const std::vector<bool> answers = check_signatures_var(checks);
+  ASSERT_EQ(answers.size(), checks.size());
+  size_t valid = 0;
+  for (size_t i = 0; i < checks.size(); ++i) {
+    EXPECT_EQ(answers[i], verify_digest(*checks[i].key, checks[i].digest, checks[i].signature))
+        << i;
+    valid += answers[i] ? 1 : 0;
+  }
+  EXPECT_GT(valid, checks.size() / 2);
+  EXPECT_LT(valid, checks.size());
+}
+
+TEST(Ecdsa, many_at_once_refuse_halves_out_of_range) {
+  const SigningKey key = rfc_key();
+  const Signature good = key.sign(view_of("sample"));
+  const Bytes order = hex("FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551");
+  std::vector<SignatureCheck> checks(20, {&key.public_key(), sha256(view_of("sample")), good});
+  for (const size_t half : {0, 1}) {
+    std::fill_n(checks[half * 4].signature.begin() + 32 * half, 32, 0x00);
+    std::fill_n(checks[half * 4 + 1].signature.begin() + 32 * half, 32, 0xFF);
+    std::copy(order.begin(), order.end(), checks[half * 4 + 2].signature.begin() + 32 * half);
+  }
+  checks[8].signature = {};
+  const std::vector<bool> answers = check_signatures_var(checks);
+  for (size_t i = 0; i < checks.size(); ++i) {
+    const bool untouched = i == 3 || i == 7 || i > 8;
+    EXPECT_EQ(answers[i], untouched) << i;
+    EXPECT_EQ(answers[i], verify_digest(*checks[i].key, checks[i].digest, checks[i].signature));
+  }
 }
 
 TEST(Ecdsa, a_zero_key_is_refused) {

@@ -26,6 +26,9 @@ uint64_t decode_u64(std::span<const uint8_t, 8> bytes) {
 void append(Bytes& to, ByteView bytes) { to.insert(to.end(), bytes.begin(), bytes.end()); }
 
 Frame& Frame::add(ByteView field) {
+  // What most frames stay below: room for a coin or a spend, at once.
+  constexpr size_t kUsualSize = 512;
+  if (bytes_.capacity() == 0) bytes_.reserve(kUsualSize);
   append(bytes_, encode_u32(static_cast<uint32_t>(field.size())));
   append(bytes_, field);
   return *this;

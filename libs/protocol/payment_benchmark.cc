@@ -48,20 +48,87 @@ void TerminalChecksPaymentOfOneSlot(benchmark::State& state) {
 }
 BENCHMARK(TerminalChecksPaymentOfOneSlot)->Unit(benchmark::kMicrosecond);
 
-// `count` payments of one slot, each with a coin of its own.
-void AcquirerChecksSpends(benchmark::State& state) {
-  Stage& s = stage();
-  std::vector<Payment> payments;
-  for (int64_t i = 0; i < state.range(0); ++i) {
-    WithdrawnCoin coin = s.market.take(s.wallet, s.market.coin);
-    payments.push_back(s.market.pay(s.wallet, {{&coin, 0, 500}}));
+// Payments of one slot, each with a coin of its own; `wrong` of them, spread evenly, do not fit
+// their terms.
+class SpendsToCheck {
+ public:
+  SpendsToCheck(size_t count, size_t wrong) {
+    Stage& s = stage();
+    for (size_t i = 0; i < count; ++i) {
+      WithdrawnCoin coin = s.market.take(s.wallet, s.market.coin);
+      payments_.push_back(s.market.pay(s.wallet, {{&coin, 0, 500}}));
+      if (wrong > 0 && i % (count / wrong) == 0) {
+        Scalar& r1 = payments_.back().spends[0].r1;
+        r1 = r1 + Scalar::from_u64(1);
+      }
+    }
+    for (const Payment& payment : payments_) checks_.push_back(s.market.check(payment));
   }
-  std::vector<SpendCheck> checks;
-  for (const Payment& payment : payments) checks.push_back(s.market.check(payment));
-  for (auto _ : state) benchmark::DoNotOptimize(check_spends(checks));
-  state.SetItemsProcessed(state.iterations() * state.range(0));
+  std::span<const SpendCheck> checks() const { return checks_; }
+
+ private:
+  std::vector<Payment> payments_;
+  std::vector<SpendCheck> checks_;
+};
+
+void check_all(benchmark::State& state, const SpendsToCheck& spends) {
+  for (auto _ : state) benchmark::DoNotOptimize(check_spends(spends.checks()));
+  const auto count = static_cast<double>(spends.checks().size());
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(count));
+  state.counters["each"] = benchmark::Counter(
+      count, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
-BENCHMARK(AcquirerChecksSpends)->Arg(1)->Arg(100)->Unit(benchmark::kMicrosecond);
+
+// range(0) spends in one call.
+void AcquirerChecksSpends(benchmark::State& state) {
+  check_all(state, SpendsToCheck(static_cast<size_t>(state.range(0)), 0));
+}
+BENCHMARK(AcquirerChecksSpends)
+    ->Arg(1)
+    ->Arg(10)
+    ->Arg(100)
+    ->Arg(500)
+    ->Arg(1000)
+    ->Unit(benchmark::kMicrosecond);
+
+// 1,000 spends of which range(0) are wrong.
+void AcquirerFindsWrongSpends(benchmark::State& state) {
+  check_all(state, SpendsToCheck(1000, static_cast<size_t>(state.range(0))));
+}
+BENCHMARK(AcquirerFindsWrongSpends)
+    ->Arg(1)
+    ->Arg(10)
+    ->Arg(100)
+    ->Arg(1000)
+    ->Unit(benchmark::kMicrosecond);
+
+// 1,000 spends, one call for each: what a batch is compared with.
+void AcquirerChecksSpendsOneByOne(benchmark::State& state) {
+  const SpendsToCheck spends(1000, 0);
+  for (auto _ : state) {
+    for (const SpendCheck& check : spends.checks()) {
+      benchmark::DoNotOptimize(check_spends({&check, 1}));
+    }
+  }
+  state.counters["each"] = benchmark::Counter(
+      1000, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(AcquirerChecksSpendsOneByOne)->Unit(benchmark::kMicrosecond);
+
+// Signatures of terms by one terminal.
+void AcquirerChecksSignatures(benchmark::State& state) {
+  Stage& s = stage();
+  std::vector<SignatureCheck> checks;
+  for (int64_t i = 0; i < state.range(0); ++i) {
+    const SignedDocument terms = s.market.sign_terms(s.market.make_terms(500));
+    checks.push_back({&s.market.terminal_key.public_key(), terms.digest(), terms.signature});
+  }
+  for (auto _ : state) benchmark::DoNotOptimize(check_signatures_var(checks));
+  state.counters["each"] = benchmark::Counter(
+      static_cast<double>(state.range(0)),
+      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(AcquirerChecksSignatures)->Arg(20)->Arg(100)->Arg(500)->Unit(benchmark::kMicrosecond);
 
 // Five payments with the slots of one coin: the coin is checked once.
 void AcquirerChecksFiveSlotsOfOneCoin(benchmark::State& state) {
