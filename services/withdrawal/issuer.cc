@@ -46,11 +46,9 @@ void OrderMetrics::issued(const protocol::Denomination& denomination, const prot
       .Increment(static_cast<double>(value));
 }
 
-absl::StatusOr<std::unique_ptr<Issuer>> Issuer::create(IssuerKeys keys, const CallLimits& limits,
-                                                       storage::Database& db, storage::Cache* cache,
-                                                       const platform::Clock& clock,
-                                                       protocol::Rng& rng,
-                                                       platform::Metrics& metrics) {
+absl::StatusOr<std::unique_ptr<Issuer>> Issuer::create(
+    IssuerKeys keys, const CallLimits& limits, storage::Database& db, storage::Cache* cache,
+    const platform::Clock& clock, protocol::Rng& rng, platform::Metrics& metrics, bool production) {
   const std::string& id = keys.denominations.issuer_id;
   CAFE_ASSIGN_OR_RETURN(const protocol::Point master_key, keys.anchors.master_key(id));
   if (keys.signing.opened.issuer_id != id) {
@@ -64,12 +62,12 @@ absl::StatusOr<std::unique_ptr<Issuer>> Issuer::create(IssuerKeys keys, const Ca
                                                       platform::unix_seconds(clock))
                            .status());
   return std::unique_ptr<Issuer>(
-      new Issuer(std::move(keys), limits, master_key, db, cache, clock, rng, metrics));
+      new Issuer(std::move(keys), limits, master_key, db, cache, clock, rng, metrics, production));
 }
 
 Issuer::Issuer(IssuerKeys keys_in, const CallLimits& limits, const protocol::Point& master_key,
                storage::Database& db_in, storage::Cache* cache, const platform::Clock& clock_in,
-               protocol::Rng& rng_in, platform::Metrics& metrics_in)
+               protocol::Rng& rng_in, platform::Metrics& metrics_in, bool production)
     : keys(std::move(keys_in)),
       secret(keys.denominations.seed),
       nonces(keys.denominations.issuer_id, keys.denominations.seed),
@@ -77,7 +75,7 @@ Issuer::Issuer(IssuerKeys keys_in, const CallLimits& limits, const protocol::Poi
       ledger(storage::make_postgres_ledger()),
       clock(clock_in),
       rng(rng_in),
-      lists(master_key, keys.denominations, clock_in, metrics_in),
+      lists(master_key, keys.denominations, clock_in, metrics_in, production),
       metrics(metrics_in),
       peers_(limiter("withdrawal-peer", limits.registrations_per_minute, cache, clock_in)),
       accounts_(limiter("withdrawal-account", limits.orders_per_minute, cache, clock_in)) {}

@@ -50,12 +50,14 @@ struct CallLimits {
 
 // Thread-safe as a whole.
 struct Issuer {
-  // `db`, `clock`, `rng` and `metrics` must outlive it; `cache` may be null and must, too.
+  // `db`, `clock`, `rng` and `metrics` must outlive it; `cache` may be null and must, too. In
+  // `production` lists for load tests are refused.
   // Errors: FAILED_PRECONDITION WRONG_ISSUER (the key files are of different issuers),
   // UNKNOWN_ISSUER, KEY_EXPIRED (the signing key's certificate).
   static absl::StatusOr<std::unique_ptr<Issuer>> create(
       IssuerKeys keys, const CallLimits& limits, storage::Database& db, storage::Cache* cache,
-      const platform::Clock& clock, protocol::Rng& rng, platform::Metrics& metrics);
+      const platform::Clock& clock, protocol::Rng& rng, platform::Metrics& metrics,
+      bool production);
 
   const std::string& id() const { return keys.denominations.issuer_id; }
   uint64_t now_s() const { return platform::unix_seconds(clock); }
@@ -81,7 +83,7 @@ struct Issuer {
  private:
   Issuer(IssuerKeys keys, const CallLimits& limits, const protocol::Point& master_key,
          storage::Database& db, storage::Cache* cache, const platform::Clock& clock,
-         protocol::Rng& rng, platform::Metrics& metrics);
+         protocol::Rng& rng, platform::Metrics& metrics, bool production);
 
   std::unique_ptr<storage::RateLimiter> peers_;
   std::unique_ptr<storage::RateLimiter> accounts_;

@@ -1,6 +1,7 @@
 #include "services/withdrawal/list_keeper.h"
 
 #include "libs/platform/log.h"
+#include "libs/protocol/loadtest_key.h"
 
 namespace cafe::withdrawal {
 namespace {
@@ -14,10 +15,11 @@ platform::Gauge& alarm(platform::Metrics& metrics, const std::string& kind) {
 
 ListKeeper::ListKeeper(const protocol::Point& master_key,
                        const storage::DenominationSecrets& secrets, const platform::Clock& clock,
-                       platform::Metrics& metrics)
+                       platform::Metrics& metrics, bool production)
     : master_key_(master_key),
       secrets_(secrets),
       clock_(clock),
+      production_(production),
       list_refused_(alarm(metrics, "list_refused")),
       list_replaced_(alarm(metrics, "list_replaced")),
       key_missing_(alarm(metrics, "key_missing")),
@@ -26,6 +28,11 @@ ListKeeper::ListKeeper(const protocol::Point& master_key,
 std::shared_ptr<const DenominationBook> ListKeeper::book() const {
   const std::lock_guard lock(mutex_);
   return offer_ == nullptr ? nullptr : offer_->book;
+}
+
+absl::Status ListKeeper::newest_refusal() const {
+  const std::lock_guard lock(mutex_);
+  return newest_refusal_;
 }
 
 absl::StatusOr<std::shared_ptr<const Offer>> ListKeeper::offer() const {
@@ -61,12 +68,25 @@ absl::Status ListKeeper::refresh(storage::Database& db) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::shared_ptr<const DenominationBook>> ListKeeper::open(
+    const ListRow& row, const DenominationBook* before) const {
+  CAFE_ASSIGN_OR_RETURN(const protocol::SignedDocument document,
+                        protocol::SignedDocument::decode(row.document));
+  CAFE_ASSIGN_OR_RETURN(std::shared_ptr<const DenominationBook> opened,
+                        DenominationBook::open(document, master_key_, secrets_, before));
+  if (opened->list().number != row.number) {
+    return protocol::refused("LIST_NUMBER", "The list was published under another number.");
+  }
+  if (production_) CAFE_RETURN_IF_ERROR(protocol::refuse_loadtest(opened->list()));
+  return opened;
+}
+
 std::shared_ptr<const DenominationBook> ListKeeper::advance(
     std::shared_ptr<const DenominationBook> book, const std::vector<ListRow>& published) {
   for (const ListRow& row : published) {
-    absl::StatusOr<protocol::SignedDocument> document =
-        protocol::SignedDocument::decode(row.document);
     if (book != nullptr && row.number == book->list().number) {
+      const absl::StatusOr<protocol::SignedDocument> document =
+          protocol::SignedDocument::decode(row.document);
       const bool same = document.ok() && document->digest() == book->digest();
       list_replaced_.Set(same ? 0 : 1);
       if (!same) {
@@ -78,11 +98,10 @@ std::shared_ptr<const DenominationBook> ListKeeper::advance(
     const bool first_look = row.number > seen_;
     if (!first_look) continue;
     seen_ = row.number;
-    absl::StatusOr<std::shared_ptr<const DenominationBook>> opened =
-        document.ok() ? DenominationBook::open(*document, master_key_, secrets_, book.get())
-                      : document.status();
-    if (opened.ok() && (*opened)->list().number != row.number) {
-      opened = protocol::refused("LIST_NUMBER", "The list was published under another number.");
+    absl::StatusOr<std::shared_ptr<const DenominationBook>> opened = open(row, book.get());
+    {
+      const std::lock_guard lock(mutex_);
+      newest_refusal_ = opened.status();
     }
     if (!opened.ok()) {
       list_refused_.Set(1);
@@ -108,7 +127,9 @@ std::shared_ptr<const DenominationBook> ListKeeper::advance(
 absl::StatusOr<protocol::SignedDocument> ListKeeper::verified(protocol::ByteView document) const {
   CAFE_ASSIGN_OR_RETURN(protocol::SignedDocument decoded,
                         protocol::SignedDocument::decode(document));
-  CAFE_RETURN_IF_ERROR(protocol::open_list(decoded, master_key_).status());
+  CAFE_ASSIGN_OR_RETURN(const protocol::DenominationList list,
+                        protocol::open_list(decoded, master_key_));
+  if (production_) CAFE_RETURN_IF_ERROR(protocol::refuse_loadtest(list));
   return decoded;
 }
 

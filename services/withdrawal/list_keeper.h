@@ -21,20 +21,25 @@ struct Offer {
 
 // Thread-safe. Series: cafe_withdrawal_alarm{kind}: 1 while it holds.
 //   list_refused         a published list does not verify under the master key, or may not follow
-//                        the one before; the last good one stays in use
+//                        the one before, or is for load tests and this is production; the last good
+//                        one stays in use
 //   list_replaced        the database holds another list under the number of one that was in use:
 //                        two lists of one number are evidence against the issuer
 //   key_missing          denominations on offer that this service has no key for (their number)
 //   denomination_stopped denominations that were stopped (their number)
 class ListKeeper {
  public:
-  // `secrets`, `clock` and `metrics` must outlive it.
+  // `secrets`, `clock` and `metrics` must outlive it. In `production` a list with a load-test
+  // denomination is refused (LOADTEST_DENOMINATION).
   ListKeeper(const protocol::Point& master_key, const storage::DenominationSecrets& secrets,
-             const platform::Clock& clock, platform::Metrics& metrics);
+             const platform::Clock& clock, platform::Metrics& metrics, bool production);
 
   // Reads what was published or stopped since. A list that is refused is no error here: the alarm
   // is raised and the last good one stays. Errors: the database's.
   absl::Status refresh(storage::Database& db);
+
+  // Why the newest list that was looked at is not in use; OK where it is.
+  absl::Status newest_refusal() const;
 
   // UNAVAILABLE NO_DENOMINATIONS before the first good list.
   absl::StatusOr<std::shared_ptr<const Offer>> offer() const;
@@ -45,12 +50,15 @@ class ListKeeper {
  private:
   std::shared_ptr<const DenominationBook> advance(std::shared_ptr<const DenominationBook> book,
                                                   const std::vector<ListRow>& published);
+  absl::StatusOr<std::shared_ptr<const DenominationBook>> open(
+      const ListRow& row, const DenominationBook* before) const;
   // The newest good list, or null.
   std::shared_ptr<const DenominationBook> book() const;
 
   const protocol::Point master_key_;
   const storage::DenominationSecrets& secrets_;
   const platform::Clock& clock_;
+  const bool production_;
   platform::Gauge& list_refused_;
   platform::Gauge& list_replaced_;
   platform::Gauge& key_missing_;
@@ -59,6 +67,7 @@ class ListKeeper {
   uint32_t seen_ = 0;  // the highest number looked at; under refreshing_
   mutable std::mutex mutex_;
   std::shared_ptr<const Offer> offer_;  // under mutex_
+  absl::Status newest_refusal_;         // under mutex_
 };
 
 }  // namespace cafe::withdrawal

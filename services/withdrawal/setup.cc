@@ -95,12 +95,19 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
   }
   protocol::Rng& rng = host.own(std::make_unique<protocol::SystemRng>());
   CAFE_ASSIGN_OR_RETURN(
-      auto created, Issuer::create(std::move(keys),
-                                   {.registrations_per_minute = options.registrations_per_minute,
-                                    .orders_per_minute = options.orders_per_minute},
-                                   db, cache, host.clock(), rng, host.metrics()));
+      auto created,
+      Issuer::create(std::move(keys),
+                     {.registrations_per_minute = options.registrations_per_minute,
+                      .orders_per_minute = options.orders_per_minute},
+                     db, cache, host.clock(), rng, host.metrics(), common.production));
   Issuer& issuer = host.own(std::move(created));
   CAFE_RETURN_IF_ERROR(issuer.lists.refresh(db));
+  // Any other list that is refused leaves a good one in use and an alarm. With this one published,
+  // somebody confused two issuers: nothing of it is served.
+  if (const absl::Status refusal = issuer.lists.newest_refusal();
+      protocol::reason_of(refusal) == "LOADTEST_DENOMINATION") {
+    return refusal;
+  }
   host.own(std::make_unique<platform::BackgroundWorker>(
       "denomination-lists", kListRefresh, host.metrics(),
       [&issuer](const std::stop_token&) { return issuer.lists.refresh(issuer.db); }));

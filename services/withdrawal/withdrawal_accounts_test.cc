@@ -1,4 +1,5 @@
 // Over gRPC: accounts that are found and closed, and lists that are published.
+#include "libs/protocol/loadtest_key.h"
 #include "services/withdrawal/withdrawal_test_fixture.h"
 
 namespace cafe::withdrawal {
@@ -146,6 +147,34 @@ TEST(WithdrawalLists, ListThatDoesNotVerifyIsRefusedAndAlarmed) {
   EXPECT_EQ(reason_of(call_denominations(service.stub(), 2).status()), "BAD_SIGNATURE");
   EXPECT_THAT(service.metrics().expose(),
               ::testing::ContainsRegex("cafe_withdrawal_alarm\\{[^}]*kind=\"list_refused\"\\} 1"));
+}
+
+// Anyone can make coins of a load-test denomination.
+TEST(WithdrawalLists, InProductionServesNoListWithALoadtestDenomination) {
+  TestIssuer issuer;
+  platform::ManualClock clock(absl::FromUnixSeconds(kWorldNow_s));
+  platform::ServiceOptions common{.service = "withdrawal",
+                                  .listen = "127.0.0.1:0",
+                                  .database_url = issuer.postgres->url("cafe_withdrawal"),
+                                  .issuer_id = issuer.list.issuer_id};
+  common.tls.insecure = true;
+  platform::ServiceOptions production = common;
+  production.production = true;
+  platform::ServiceHost running(production, clock);
+  must(set_up(running, issuer.options));
+  protocol::Denomination forgeable = issuer.coin.denomination;
+  forgeable.currency = "XTS";
+  forgeable.H = *protocol::multiply(protocol::loadtest_key(forgeable), protocol::g());
+  ++issuer.list.number;
+  issuer.list.denominations.push_back(forgeable);
+  issuer.publish();
+  EXPECT_TRUE(testing::eventually(std::chrono::seconds(20), [&] {
+    return running.metrics().expose().find("kind=\"list_refused\"} 1") != std::string::npos;
+  })) << "a list published while it runs is refused";
+
+  platform::ServiceHost started_later(production, clock), elsewhere(common, clock);
+  EXPECT_EQ(reason_of(set_up(started_later, issuer.options)), "LOADTEST_DENOMINATION");
+  EXPECT_TRUE(set_up(elsewhere, issuer.options).ok()) << "outside of production it is for that";
 }
 
 TEST(WithdrawalLists, DatabaseTakesListsInOrderAndAKeyOnce) {
