@@ -17,30 +17,21 @@ bool spend_holds(const Coin& coin, const Spend& spend, const Scalar& d) {
 }
 
 size_t SpendBatch::add_coin(const Coin& coin, const Denomination& denomination, const Scalar& c) {
-  coins_.push_back({.coin = &coin,
-                    .denomination = &denomination,
-                    .c = c,
-                    .spends = {},
-                    .rho_G = {},
-                    .rho_A = {}});
+  CoinEntry& entry = coins_.emplace_back();
+  entry.coin = &coin;
+  entry.denomination = &denomination;
+  entry.c = c;
   return coins_.size() - 1;
 }
 
 size_t SpendBatch::add_spend(size_t coin, const Spend& spend, const Scalar& d) {
-  spends_.push_back({.spend = &spend, .d = d, .rho = {}});
+  spends_.push_back({.spend = &spend, .d = d});
   coins_[coin].spends.push_back(spends_.size() - 1);
   return spends_.size() - 1;
 }
 
-namespace {
-
-// So few cost less one by one than the sum does.
-constexpr size_t kLeastForSum = 3;
-// In a group that has a wrong one, so few cost less one by one than halving them on.
-constexpr size_t kLeastToHalve = 16;
-
 // A stream of 128-bit numbers: SHA-512(seed ‖ u64 0), SHA-512(seed ‖ u64 1), ...
-class Coefficients {
+class SpendBatch::Coefficients {
  public:
   explicit Coefficients(const Bytes32& seed) {
     std::copy(seed.begin(), seed.end(), input_.begin());
@@ -64,96 +55,88 @@ class Coefficients {
   size_t used_ = 64;
 };
 
-}  // namespace
-
-// c' is a hash of the coin but for r', and d one of the coin's id, the slot and the terms.
-void SpendBatch::draw_coefficients() {
-  Bytes transcript;
-  transcript.reserve(coins_.size() * 2 * Scalar::kSize +
-                     spends_.size() * (3 * Scalar::kSize + Point::kSize));
+// Everything that the equations are made of: c' is a hash of the coin but for r', d one of the
+// coin's id, the slot and the terms.
+Bytes SpendBatch::transcript() const {
+  Bytes out;
+  out.reserve(coins_.size() * 2 * Scalar::kSize +
+              spends_.size() * (3 * Scalar::kSize + Point::kSize));
   for (const CoinEntry& entry : coins_) {
-    append(transcript, entry.c.bytes());
-    append(transcript, entry.coin->r.bytes());
+    append(out, entry.c.bytes());
+    append(out, entry.coin->r.bytes());
     for (const size_t s : entry.spends) {
-      append(transcript, spends_[s].d.bytes());
-      append(transcript, spends_[s].spend->B.bytes());
-      append(transcript, spends_[s].spend->r1.bytes());
-      append(transcript, spends_[s].spend->r2.bytes());
+      append(out, spends_[s].d.bytes());
+      append(out, spends_[s].spend->B.bytes());
+      append(out, spends_[s].spend->r1.bytes());
+      append(out, spends_[s].spend->r2.bytes());
     }
   }
-  Coefficients coefficients(digest(Frame("cafe/v1/spend-batch").add(transcript)));
-  for (CoinEntry& entry : coins_) {
-    entry.rho_G = coefficients.next();
-    entry.rho_A = coefficients.next();
-  }
-  for (SpendEntry& entry : spends_) entry.rho = coefficients.next();
+  return out;
 }
 
-namespace {
-
-using Element = p256_var::OrderElement;
-
-Element element(const Scalar& scalar) { return Element::from_bytes(scalar.bytes()); }
-
-// The terms of one sum. Points that all coins share gather their coefficients.
-class Sum {
- public:
-  void add(const Element& k, const Point& P) { add(k.to_limbs(), p256_var::to_affine(P)); }
-  // Short coefficients stay short: the point is negated instead.
-  void subtract(const Limbs& k, const Point& P) { add(k, -p256_var::to_affine(P)); }
-  void add_shared(const Element& k, const Point& P) {
-    const auto [it, added] = shared_.try_emplace(&P, k);
-    if (!added) it->second = it->second + k;
+void SpendBatch::weigh(CoinEntry& entry, Coefficients& coefficients) const {
+  const auto element = [](const Scalar& scalar) { return Element::from_bytes(scalar.bytes()); };
+  const auto add = [&](const Element& k, const Point& P) {
+    entry.scalars.push_back(k.to_limbs());
+    entry.points.push_back(p256_var::to_affine(P));
+  };
+  // Coefficients stay short: the point is negated instead.
+  const auto subtract = [&](const Limbs& k, const Point& P) {
+    entry.scalars.push_back(k);
+    entry.points.push_back(-p256_var::to_affine(P));
+  };
+  entry.scalars.reserve(4 + entry.spends.size());
+  entry.points.reserve(4 + entry.spends.size());
+  const Coin& coin = *entry.coin;
+  const Element r = element(coin.r);
+  const Element c = element(entry.c);
+  // r'·G - c'·H - a'
+  const Limbs first = coefficients.next();
+  entry.of_G = Element::from_limbs(first) * r;
+  entry.of_H = -(Element::from_limbs(first) * c);
+  subtract(first, coin.a);
+  // r'·A - c'·Z - b'
+  const Limbs second = coefficients.next();
+  Element of_A = Element::from_limbs(second) * r;
+  add(-(Element::from_limbs(second) * c), coin.Z);
+  subtract(second, coin.b);
+  for (const size_t s : entry.spends) {
+    // r1·G1 + r2·G2 - d·A - B
+    const Limbs rho = coefficients.next();
+    const Spend& spend = *spends_[s].spend;
+    const Element factor = Element::from_limbs(rho);
+    entry.of_G1 = entry.of_G1 + factor * element(spend.r1);
+    entry.of_G2 = entry.of_G2 + factor * element(spend.r2);
+    of_A = of_A - factor * element(spends_[s].d);
+    subtract(rho, spend.B);
   }
-  AffinePoint sum() {
-    for (const auto& [P, k] : shared_) add(k, *P);
-    shared_.clear();
-    return p256_var::multiply_sum(scalars_, points_);
-  }
-
- private:
-  void add(const Limbs& k, const AffinePoint& P) {
-    scalars_.push_back(k);
-    points_.push_back(P);
-  }
-
-  std::vector<Limbs> scalars_;
-  std::vector<AffinePoint> points_;
-  std::map<const Point*, Element> shared_;
-};
-
-}  // namespace
+  add(of_A, coin.A);
+}
 
 AffinePoint SpendBatch::sum(Range range) const {
-  Sum terms;
+  std::vector<Limbs> scalars;
+  std::vector<AffinePoint> points;
+  std::map<const Denomination*, Element> of_H;
   Element of_G, of_G1, of_G2;
   for (size_t i = range.begin; i < range.end; ++i) {
     const CoinEntry& entry = coins_[i];
-    const Coin& coin = *entry.coin;
-    const Element rho_G = Element::from_limbs(entry.rho_G);
-    const Element rho_A = Element::from_limbs(entry.rho_A);
-    const Element r = element(coin.r);
-    const Element c = element(entry.c);
-    of_G = of_G + rho_G * r;
-    terms.add_shared(-(rho_G * c), entry.denomination->H);
-    terms.subtract(entry.rho_G, coin.a);
-    Element of_A = rho_A * r;
-    terms.add(-(rho_A * c), coin.Z);
-    terms.subtract(entry.rho_A, coin.b);
-    for (const size_t s : entry.spends) {
-      const SpendEntry& spend = spends_[s];
-      const Element rho = Element::from_limbs(spend.rho);
-      of_G1 = of_G1 + rho * element(spend.spend->r1);
-      of_G2 = of_G2 + rho * element(spend.spend->r2);
-      of_A = of_A - rho * element(spend.d);
-      terms.subtract(spend.rho, spend.spend->B);
-    }
-    terms.add(of_A, coin.A);
+    scalars.insert(scalars.end(), entry.scalars.begin(), entry.scalars.end());
+    points.insert(points.end(), entry.points.begin(), entry.points.end());
+    Element& h = of_H[entry.denomination];
+    h = h + entry.of_H;
+    of_G = of_G + entry.of_G;
+    of_G1 = of_G1 + entry.of_G1;
+    of_G2 = of_G2 + entry.of_G2;
   }
-  terms.add(of_G, g());
-  terms.add(of_G1, g1());
-  terms.add(of_G2, g2());
-  return terms.sum();
+  const auto add = [&](const Element& k, const Point& P) {
+    scalars.push_back(k.to_limbs());
+    points.push_back(p256_var::to_affine(P));
+  };
+  for (const auto& [denomination, k] : of_H) add(k, denomination->H);
+  add(of_G, g());
+  add(of_G1, g1());
+  add(of_G2, g2());
+  return p256_var::multiply_sum(scalars, points);
 }
 
 size_t SpendBatch::count_spends(Range range) const {
@@ -166,16 +149,30 @@ void SpendBatch::check_one_by_one(Range range) {
   for (size_t i = range.begin; i < range.end; ++i) {
     CoinEntry& entry = coins_[i];
     entry.valid = coin_holds(*entry.coin, *entry.denomination, entry.c);
+    wrong_ += entry.valid ? 0 : 1;
     // Who spends an invalid coin spends nothing.
     for (const size_t s : entry.spends) {
-      spends_[s].valid = entry.valid && spend_holds(*entry.coin, *spends_[s].spend, spends_[s].d);
+      SpendEntry& spend = spends_[s];
+      spend.valid = entry.valid && spend_holds(*entry.coin, *spend.spend, spend.d);
+      wrong_ += spend.valid ? 0 : 1;
     }
   }
 }
 
+namespace {
+
+// So few spends cost less one by one than their sum does.
+constexpr size_t kLeastForSum = 3;
+
+// A group of so few spends, among which one is wrong, costs less one by one than halved further:
+// the more so the more are wrong.
+size_t least_to_halve(size_t wrong_so_far) { return wrong_so_far < 8 ? 4 : 16; }
+
+}  // namespace
+
 void SpendBatch::find_wrong(Range range, const AffinePoint& sum_of_range) {
   if (sum_of_range.is_identity()) return;
-  if (range.end - range.begin == 1 || count_spends(range) <= kLeastToHalve) {
+  if (range.end - range.begin == 1 || count_spends(range) <= least_to_halve(wrong_)) {
     check_one_by_one(range);
     return;
   }
@@ -191,8 +188,9 @@ void SpendBatch::find_wrong(Range range, const AffinePoint& sum_of_range) {
 
 void SpendBatch::check() {
   const Range all{0, coins_.size()};
-  if (coins_.size() + spends_.size() <= 2 * (kLeastForSum - 1)) return check_one_by_one(all);
-  draw_coefficients();
+  if (coins_.size() < kLeastForSum && spends_.size() < kLeastForSum) return check_one_by_one(all);
+  Coefficients coefficients(digest(Frame("cafe/v1/spend-batch").add(transcript())));
+  for (CoinEntry& entry : coins_) weigh(entry, coefficients);
   find_wrong(all, sum(all));
 }
 

@@ -33,10 +33,10 @@ class SpendBatch {
   bool spend_valid(size_t spend) const { return spends_[spend].valid; }
 
  private:
+  using Element = p256_var::OrderElement;
   struct SpendEntry {
     const Spend* spend;
     Scalar d;
-    p256_var::Limbs rho;
     bool valid = true;
   };
   struct CoinEntry {
@@ -44,15 +44,21 @@ class SpendBatch {
     const Denomination* denomination;
     Scalar c;
     std::vector<size_t> spends;
-    p256_var::Limbs rho_G, rho_A;  // of the first and the second equation
     bool valid = true;
+    // The equations of the coin and its spends, with their coefficients: terms on points of its
+    // own, and the multiples of H, G, G1, G2 that all coins share.
+    std::vector<p256_var::Limbs> scalars;
+    std::vector<p256_var::AffinePoint> points;
+    Element of_H, of_G, of_G1, of_G2;
   };
   // Coins by number, from begin up to end, with all their spends.
   struct Range {
     size_t begin, end;
   };
+  class Coefficients;
 
-  void draw_coefficients();
+  Bytes transcript() const;
+  void weigh(CoinEntry& entry, Coefficients& coefficients) const;
   p256_var::AffinePoint sum(Range range) const;
   void find_wrong(Range range, const p256_var::AffinePoint& sum);
   void check_one_by_one(Range range);
@@ -60,6 +66,7 @@ class SpendBatch {
 
   std::vector<CoinEntry> coins_;
   std::vector<SpendEntry> spends_;
+  size_t wrong_ = 0;  // found so far
 };
 
 }  // namespace cafe::protocol
