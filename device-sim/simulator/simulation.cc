@@ -119,7 +119,8 @@ void Simulation::for_each_customer(const std::function<absl::Status(Customer&)>&
           fail("wallet " + std::to_string(i), status);
         }
         const size_t finished = ++done;
-        if (finished * 10 / customers_.size() != (finished - 1) * 10 / customers_.size()) {
+        if (!options_.quiet &&
+            finished * 10 / customers_.size() != (finished - 1) * 10 / customers_.size()) {
           std::fprintf(stderr, "    %s: %zu of %zu wallets\n", what, finished, customers_.size());
         }
       }

@@ -30,6 +30,7 @@ struct SimulationOptions {
   std::string fund_command;            // reads lines "account currency amount reference"
   uint32_t case_patience_ms = 60'000;  // how long to wait for the issuer to prove its cases
   LineOptions line;
+  bool quiet = false;  // no lines of progress on standard error
 };
 
 struct Totals {
