@@ -3,6 +3,7 @@
 #include "libs/protocol/case_file.h"
 #include "libs/protocol/withdrawal.h"
 #include "libs/storage/ledger.h"
+#include "tools/cafectl/audit_loadtest.h"
 #include "tools/cafectl/audit_receipts.h"
 
 namespace cafe::cafectl {
@@ -194,10 +195,12 @@ absl::StatusOr<Audit> run_audit(Transaction& tx,
   CAFE_ASSIGN_OR_RETURN(ReceiptChecks receipts,
                         check_receipts(tx, anchors, audit.batches_in_progress));
   CAFE_ASSIGN_OR_RETURN(AuditCheck cases, check_cases(tx, anchors, audit.cases_in_progress));
+  CAFE_ASSIGN_OR_RETURN(AuditCheck loadtest,
+                        check_loadtest(tx, receipts.published, receipts.loadtest_rows));
   audit.checks = {std::move(books),          std::move(issued),
                   std::move(orders),         std::move(receipts.receipts),
                   std::move(receipts.store), std::move(receipts.credits),
-                  std::move(cases)};
+                  std::move(cases),          std::move(loadtest)};
   return audit;
 }
 

@@ -1,6 +1,9 @@
 #include "tools/cafectl/audit_receipts.h"
 
 #include "libs/protocol/deposit.h"
+#include "libs/protocol/hash.h"
+#include "libs/protocol/loadtest_key.h"
+#include "libs/protocol/spend_rows.h"
 #include "libs/storage/ledger.h"
 
 namespace cafe::cafectl {
@@ -34,7 +37,8 @@ absl::StatusOr<Published> published_denominations(Transaction& tx) {
     CAFE_ASSIGN_OR_RETURN(const auto list, protocol::DenominationList::decode(document.frame));
     for (const auto& denomination : list.denominations) {
       published[denomination.id().hex()] = {denomination.currency,
-                                            is_retained(denomination.deposit_until)};
+                                            is_retained(denomination.deposit_until),
+                                            protocol::is_loadtest(denomination)};
     }
   }
   return published;
@@ -156,8 +160,7 @@ constexpr std::string_view kMissingSpent =
     "SELECT count(*) FROM generate_series(0, octet_length($1::bytea) / 40 - 1) AS i WHERE NOT "
     "EXISTS (SELECT FROM coinstore.spent s "
     "WHERE s.coin_id = substr($1::bytea, i * 40 + 1, 32) AND s.slot = cafe.u32_at($1::bytea, i * "
-    "40 + 32) AND s.batch = $2 "
-    "AND s.position = cafe.u32_at($1::bytea, i * 40 + 36))";
+    "40 + 32) AND s.place = ($2::bigint << 17 | cafe.u32_at($1::bytea, i * 40 + 36)))";
 constexpr std::string_view kMissingDouble =
     "SELECT count(*) FROM generate_series(0, octet_length($1::bytea) / 40 - 1) AS i WHERE NOT "
     "EXISTS (SELECT FROM coinstore.double_spend s "
@@ -215,7 +218,8 @@ absl::Status check_batch(Transaction& tx, const BatchRow& row,
   if (order.payments_digest != protocol::sha256(row.payments)) {
     return protocol::invalid("ARCHIVE_MISMATCH", "the payments are not those of the signed order");
   }
-  if (receipt.order_digest != order_document.digest() || receipt.batch != static_cast<uint64_t>(row.batch) ||
+  if (receipt.order_digest != order_document.digest() ||
+      receipt.batch != static_cast<uint64_t>(row.batch) ||
       receipt.verdicts.size() != payments.size() ||
       protocol::to_bytes(receipt.payee_id) != row.payee) {
     return protocol::invalid("RECEIPT_MISMATCH", "the receipt answers another order");
@@ -274,9 +278,13 @@ absl::StatusOr<ReceiptChecks> check_receipts(Transaction& tx,
   CAFE_ASSIGN_OR_RETURN(const Rows pending,
                         tx.query("SELECT count(*) FROM deposit.batch WHERE state = 'stored'"));
   in_progress = pending.front().get<uint64_t>(0);
-  CAFE_ASSIGN_OR_RETURN(const Rows stored,
-                        tx.query("SELECT count(*) FROM coinstore.spent s WHERE s.batch NOT IN "
-                                 "(SELECT b.batch FROM deposit.batch b WHERE b.state = 'stored')"));
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows stored,
+      tx.query("SELECT count(*) FILTER (WHERE s.place < $1 AND coinstore.batch_of(s.place) NOT IN "
+               "(SELECT b.batch FROM deposit.batch b WHERE b.state = 'stored')), "
+               "count(*) FILTER (WHERE s.place >= $1) FROM coinstore.spent s",
+               protocol::kLoadtestBatch << 17));
+  checks.loadtest_rows = stored.front().get<uint64_t>(1);
   if (const auto count = stored.front().get<uint64_t>(0); count != checks.first_spends) {
     checks.store.violated("the coin store holds " + std::to_string(count) +
                           " slots of finished batches, the receipts accept " +

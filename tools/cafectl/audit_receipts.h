@@ -18,7 +18,8 @@ std::string account_name(protocol::ByteView owner, const std::string& currency);
 // What the published lists say of a denomination.
 struct PublishedDenomination {
   std::string currency;
-  bool retained = true;  // false: its spent slots were dropped, their retention being over
+  bool retained = true;   // false: its spent slots were dropped, their retention being over
+  bool loadtest = false;  // anyone can make its coins
 };
 // Every denomination that was ever published, by its id in hexadecimal.
 using Published = std::map<std::string, PublishedDenomination>;
@@ -47,6 +48,7 @@ struct ReceiptChecks {
   Sums denominations;  // deposited, negative
   Sums losses;         // negative
   uint64_t first_spends = 0;
+  uint64_t loadtest_rows = 0;  // in the coin store, of no payment
   Published published;
 };
 

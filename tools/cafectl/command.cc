@@ -4,7 +4,7 @@
 
 namespace cafe::cafectl {
 
-absl::StatusOr<std::unique_ptr<storage::Database>> Context::database() const {
+absl::StatusOr<std::unique_ptr<storage::Database>> Context::database(int pool_size) const {
   if (database_url.empty()) {
     return protocol::invalid("NO_DATABASE",
                              "This command needs --database-url (or CAFE_DATABASE_URL), e.g. "
@@ -12,7 +12,7 @@ absl::StatusOr<std::unique_ptr<storage::Database>> Context::database() const {
   }
   // An audit reads everything in one statement: it may take longer than any request may.
   return storage::Database::open({.url = database_url,
-                                  .pool_size = 2,
+                                  .pool_size = pool_size,
                                   .application_name = "cafectl",
                                   .statement_timeout = std::chrono::milliseconds(0)});
 }

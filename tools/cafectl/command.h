@@ -22,8 +22,8 @@ struct Context {
   // code 1.
   std::function<absl::StatusOr<Json>()> run;
 
-  // The operator's connection. UNAVAILABLE with a hint where it cannot be had.
-  absl::StatusOr<std::unique_ptr<storage::Database>> database() const;
+  // The operator's connections. UNAVAILABLE with a hint where they cannot be had.
+  absl::StatusOr<std::unique_ptr<storage::Database>> database(int pool_size = 2) const;
 };
 
 // Adds `name` below `parent`; `body` runs when it is chosen. The returned App takes the command's
@@ -47,6 +47,7 @@ void register_accounts(CLI::App& app, Context& context);       // account
 void register_payees(CLI::App& app, Context& context);         // payee, terminal
 void register_cases(CLI::App& app, Context& context);          // case, evidence
 void register_audit(CLI::App& app, Context& context);          // audit
+void register_loadtest(CLI::App& app, Context& context);       // loadtest
 
 // Hexadecimal text of an option, with the option's name in the error.
 template <typename T>

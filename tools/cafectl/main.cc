@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   register_accounts(app, context);
   register_cases(app, context);
   register_audit(app, context);
+  register_loadtest(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
