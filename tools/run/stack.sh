@@ -8,6 +8,14 @@
 
 services=(withdrawal doublespend deposit)
 
+# What a caller may set before stack_start, here as for a small machine: PostgreSQL's memory and log, and more options of
+# the services.
+stack_shared_buffers=256MB
+stack_max_wal_size=4GB
+stack_options_withdrawal=()
+stack_options_doublespend=()
+stack_options_deposit=()
+
 # as_server COMMAND... : PostgreSQL refuses to run as root.
 as_server() {
   if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi
@@ -54,9 +62,9 @@ start_postgres() {
 listen_addresses = ''
 unix_socket_directories = '$dir/socket'
 max_connections = 120
-shared_buffers = 256MB
+shared_buffers = $stack_shared_buffers
 wal_compression = lz4
-max_wal_size = 4GB
+max_wal_size = $stack_max_wal_size
 CONF
   fi
   (cd / && as_server "$bin/pg_ctl" -D "$dir/pg" -s -w -t 60 status) >/dev/null 2>&1 && return 0
@@ -164,9 +172,10 @@ start_services() {
   withdrawal=127.0.0.1:$(service_port "$dir" withdrawal)
   doublespend=127.0.0.1:$(service_port "$dir" doublespend)
   deposit=127.0.0.1:$(service_port "$dir" deposit)
-  start_service "$dir" withdrawal --denomination-keys "$dir/issuer/denominations.secret" --key-certificates "$dir/issuer/certificates"
-  start_service "$dir" doublespend --withdrawal "$withdrawal" --deposit "$deposit"
-  start_service "$dir" deposit --withdrawal "$withdrawal" --doublespend "$doublespend"
+  start_service "$dir" withdrawal --denomination-keys "$dir/issuer/denominations.secret" --key-certificates "$dir/issuer/certificates" \
+    "${stack_options_withdrawal[@]}"
+  start_service "$dir" doublespend --withdrawal "$withdrawal" --deposit "$deposit" "${stack_options_doublespend[@]}"
+  start_service "$dir" deposit --withdrawal "$withdrawal" --doublespend "$doublespend" "${stack_options_deposit[@]}"
 }
 
 kill_services() { # FOLDER SIGNAL : and waits until they are gone
