@@ -1,4 +1,7 @@
 // Authorization on line.
+#include <deque>
+#include <thread>
+
 #include "services/deposit/testing/deposit_fixture.h"
 
 namespace cafe::deposit {
@@ -55,6 +58,79 @@ TEST_F(AuthorizationTest, IsNeededAboveTheOfflineLimitAndHonouredAtTheDeposit) {
   clock.advance(absl::Hours(48));  // long after the reservation
   EXPECT_EQ(deposit_one(till, payment).code, VerdictCode::kAccepted);
   EXPECT_EQ(back_end.credited(till), 2500);
+}
+
+// One thread for all: questions that wait meanwhile are answered together, each for itself.
+TEST_F(AuthorizationTest, AnswersManyAtOnceEachByItself) {
+  DepositOptions options = back_end.options();
+  options.authorize_threads = 1;
+  service.reset();
+  start(options);
+  struct Case {
+    Bytes payment;
+    std::string expected;  // reason of the answer or of the error; "" where granted
+    std::string got{};
+  };
+  const protocol::Terms now = terms_now(till, 500);
+  const auto pay = [&](const TestCoin& coin) { return shop.make_payment(till, {{&coin, 0}}, now); };
+  std::deque<TestCoin> fresh;
+  std::vector<Case> cases;
+  for (int i = 0; i < 24; ++i) {
+    Payment payment = pay(fresh.emplace_back(shop.mint(shop.five)));
+    std::string expected;
+    switch (i % 6) {
+      case 1:
+        payment.terms.signature[63] ^= 1;
+        expected = "BAD_SIGNATURE";
+        break;
+      case 2:
+        payment.spends[0].r1 = payment.spends[0].r2;
+        expected = "SPEND_INVALID";
+        break;
+      case 3:
+        payment = shop.make_payment(shop.make_till(), {{&fresh.back(), 0}}, terms_now(till, 500));
+        expected = "UNKNOWN_PAYEE";
+        break;
+      case 4: {
+        protocol::Terms old = now;
+        old.time_ms -= 600'000;
+        payment = shop.make_payment(till, {{&fresh.back(), 0}}, old);
+        expected = "TERMS_TIME";
+        break;
+      }
+      default:
+        break;
+    }
+    cases.push_back({payment.encode(), expected});
+    if (i % 6 == 5) cases.push_back(cases.back());  // the same payment twice
+  }
+  cases.push_back({Bytes{1, 2, 3}, "TRUNCATED"});
+  std::vector<std::thread> threads;
+  for (Case& each : cases) {
+    threads.emplace_back([&] {
+      const auto response = payee->authorize(each.payment);
+      if (!response.ok()) {
+        each.got = reason_of(response.status());
+        return;
+      }
+      const auto document =
+          protocol::SignedDocument::decode(protocol::view_of(response->authorization()));
+      each.got = Authorization::decode(document->frame)->reason;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  size_t granted = 0;
+  for (size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_EQ(cases[i].got, cases[i].expected) << i;
+    granted += cases[i].expected.empty() ? 1 : 0;
+  }
+  EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.granted_authorization"),
+            static_cast<int64_t>(granted - 4))
+      << "four were asked about twice";
+  EXPECT_NE(
+      service->metrics().find("cafe_batch_items_sum{service=\"deposit\",pool=\"authorize\"} " +
+                              std::to_string(cases.size())),
+      std::string::npos);
 }
 
 TEST_F(AuthorizationTest, IsForThisPaymentOnly) {

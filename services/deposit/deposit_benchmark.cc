@@ -2,20 +2,18 @@
 // PostgreSQL of its own, with a coin store that finds everything fresh. The steps' times are wall
 // clock; the CPU times tell this process and the database's apart.
 #include <benchmark/benchmark.h>
-#include <dirent.h>
-#include <unistd.h>
-
-#include <ctime>
-#include <fstream>
-#include <sstream>
 
 #include "libs/platform/clock.h"
+#include "services/deposit/authorize.h"
 #include "services/deposit/deposit_flow.h"
 #include "services/deposit/testing/back_end.h"
+#include "tests/support/cpu_time.h"
 
 namespace cafe::deposit {
 namespace {
 
+using cafe::testing::children_cpu_s;
+using cafe::testing::own_cpu_s;
 using protocol::Bytes;
 using testing::BackEnd;
 using testing::Shop;
@@ -122,34 +120,6 @@ Stage& stage() {
   return stage;
 }
 
-double own_cpu_s() {
-  timespec at{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &at);
-  return static_cast<double>(at.tv_sec) + static_cast<double>(at.tv_nsec) * 1e-9;
-}
-
-// Of the processes that a server started and that still run.
-double children_cpu_s(pid_t server) {
-  double ticks = 0;
-  DIR* const folder = ::opendir("/proc");
-  if (folder == nullptr) return 0;
-  while (const dirent* const entry = ::readdir(folder)) {
-    std::ifstream in(std::string("/proc/") + entry->d_name + "/stat");
-    std::string line;
-    if (!std::getline(in, line)) continue;
-    std::istringstream fields(line.substr(line.rfind(')') + 1));
-    std::string state;
-    long parent = 0, skipped = 0;
-    double user = 0, system = 0;
-    fields >> state >> parent;
-    for (int i = 0; i < 9; ++i) fields >> skipped;
-    fields >> user >> system;
-    if (parent == server) ticks += user + system;
-  }
-  ::closedir(folder);
-  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
-}
-
 // Seconds that a step of the flow took so far.
 double step_s(platform::Metrics& metrics, const std::string& step) {
   const std::string all = metrics.expose();
@@ -189,6 +159,30 @@ void DepositBatch(benchmark::State& state) {
   state.counters["payments/s"] = benchmark::Counter(paid, benchmark::Counter::kIsRate);
 }
 BENCHMARK(DepositBatch)->Arg(1)->Arg(500)->Arg(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
+
+// `range` questions that waited at the same time.
+void Authorize(benchmark::State& state) {
+  Stage& s = stage();
+  AuthorizeFlow flow(s.parts, 120'000);
+  const pid_t server = testing::shared_postgres().pid();
+  const double database_began = children_cpu_s(server);
+  const double own_began = own_cpu_s();
+  for (auto _ : state) {
+    std::vector<AuthorizationQuestion> questions;
+    for (int64_t i = 0; i < state.range(0); ++i) {
+      questions.push_back({.payment = s.payments[static_cast<size_t>(i)],
+                           .no_later_than = absl::InfiniteFuture(),
+                           .answer = [](const absl::StatusOr<AuthorizationAnswer>& answer) {
+                             require(answer.status());
+                           }});
+    }
+    flow.authorize_all(std::move(questions));
+  }
+  const double asked = static_cast<double>(state.iterations() * state.range(0));
+  state.counters["own_cpu_us"] = (own_cpu_s() - own_began) * 1e6 / asked;
+  state.counters["database_cpu_us"] = (children_cpu_s(server) - database_began) * 1e6 / asked;
+}
+BENCHMARK(Authorize)->Arg(1)->Arg(4)->Arg(16)->Unit(benchmark::kMillisecond)->UseRealTime();
 
 void ReadPayments(benchmark::State& state) {
   Stage& s = stage();

@@ -44,51 +44,28 @@ absl::StatusOr<Bytes> answer_again(const Presented& presented, const CompletedOr
                      " completed with other challenges: send the order that was signed first.");
 }
 
-struct Known {
-  AccountRow account;
-  std::optional<CompletedOrder> completed;
-};
-
-absl::StatusOr<Known> look_up(Issuer& issuer, const Presented& presented) {
-  return issuer.db.transaction(
-      {.read_only = true, .idempotent = true}, [&](Transaction& tx) -> absl::StatusOr<Known> {
-        CAFE_ASSIGN_OR_RETURN(auto account, find_account(tx, presented.account()));
-        if (!account.has_value()) {
-          return protocol::make_error(absl::StatusCode::kNotFound, "UNKNOWN_ACCOUNT",
-                                      "This issuer has no such account: register first.");
-        }
-        CAFE_ASSIGN_OR_RETURN(auto completed,
-                              find_completed(tx, presented.account(), presented.n()));
-        return Known{*std::move(account), std::move(completed)};
-      });
-}
-
 /// The state of the account, under its lock, lets this order complete.
-absl::Status check_state(Transaction& tx, const Presented& presented, const AccountState& state) {
-  const uint64_t time_slot = presented.order.opened.time_slot;
-  CAFE_ASSIGN_OR_RETURN(const auto voided,
-                        find_void(tx, presented.account(), presented.n(), time_slot));
-  if (voided.has_value()) {
+absl::Status check_state(const Presented& presented, const OrderFacts& facts) {
+  if (facts.slot_void) {
     return refused("ORDER_VOID",
                    "The issuer stated that this order is void: open its number again.");
   }
-  if (state.closed) {
+  if (facts.state.closed) {
     return refused("ACCOUNT_CLOSED", "The account is closed; no order of it completes any more.");
   }
-  return check_chain(state.last_order, presented.n());
+  return check_chain(facts.state.last_order, presented.n());
 }
 
 /// [guard] The issuer's own answer, of this very database, is what was signed.
-absl::StatusOr<protocol::Bytes32> check_lineage(Issuer& issuer, Transaction& tx,
-                                                const Presented& presented) {
-  CAFE_ASSIGN_OR_RETURN(const auto lineage, read_lineage(tx));
-  if (!lineage.has_value() ||
-      !protocol::check_own_answer(issuer.secret, presented.order.opened, *lineage).ok()) {
-    return refused("ORDER_DEAD",
-                   "The order was not opened with this issuer since its database was last "
-                   "started: ask for a void, then open its number again.");
+absl::Status check_lineage(Issuer& issuer, const Presented& presented,
+                           const std::optional<protocol::Bytes32>& lineage) {
+  if (lineage.has_value() &&
+      protocol::check_own_answer(issuer.secret, presented.order.opened, *lineage).ok()) {
+    return absl::OkStatus();
   }
-  return *lineage;
+  return refused("ORDER_DEAD",
+                 "The order was not opened with this issuer since its database was last "
+                 "started: ask for a void, then open its number again.");
 }
 
 absl::StatusOr<protocol::SignedDocument> answer(
@@ -136,25 +113,25 @@ absl::Status record(Issuer& issuer, Transaction& tx, const Presented& presented,
 /// number the second sees what the first did. The answer exists before the commit, but only here.
 absl::StatusOr<Recorded> complete_in(Issuer& issuer, Transaction& tx, const Presented& presented,
                                      const DenominationBook& book) {
-  CAFE_ASSIGN_OR_RETURN(const AccountState state, lock_account(tx, presented.account()));
-  CAFE_ASSIGN_OR_RETURN(const auto completed,
-                        find_completed(tx, presented.account(), presented.n()));
-  if (completed.has_value()) {
-    CAFE_ASSIGN_OR_RETURN(auto again, answer_again(presented, *completed));
+  CAFE_ASSIGN_OR_RETURN(const OrderFacts facts, lock_order(tx, presented.account(), presented.n(),
+                                                           presented.order.opened.time_slot));
+  if (facts.completed.has_value()) {
+    CAFE_ASSIGN_OR_RETURN(auto again, answer_again(presented, *facts.completed));
     return Recorded{std::move(again), false};
   }
-  CAFE_RETURN_IF_ERROR(check_state(tx, presented, state));
-  CAFE_ASSIGN_OR_RETURN(const auto lineage, check_lineage(issuer, tx, presented));
-  CAFE_ASSIGN_OR_RETURN(const DenomSet stopped, stopped_denominations(tx));
+  // Repeats do not count against the account's rate.
+  CAFE_RETURN_IF_ERROR(issuer.admit_account(presented.account()));
+  CAFE_RETURN_IF_ERROR(check_state(presented, facts));
+  CAFE_RETURN_IF_ERROR(check_lineage(issuer, presented, facts.lineage));
   // The time is taken under the lock: an order that had to wait for it has aged meanwhile.
   const uint64_t now_s = issuer.now_s();
   CAFE_RETURN_IF_ERROR(
       protocol::check_age(presented.order.opened.time_slot, protocol::time_slot_of(now_s)));
-  CAFE_ASSIGN_OR_RETURN(const auto entries,
-                        select_lines(book, stopped, presented.lines, now_s, kCompletionSlack_s));
-  CAFE_ASSIGN_OR_RETURN(const auto completion, answer(issuer, presented, lineage, entries));
+  CAFE_ASSIGN_OR_RETURN(const auto entries, select_lines(book, facts.stopped, presented.lines,
+                                                         now_s, kCompletionSlack_s));
+  CAFE_ASSIGN_OR_RETURN(const auto completion, answer(issuer, presented, *facts.lineage, entries));
   Bytes encoded = completion.encode();
-  CAFE_RETURN_IF_ERROR(record(issuer, tx, presented, lineage, encoded, entries));
+  CAFE_RETURN_IF_ERROR(record(issuer, tx, presented, *facts.lineage, encoded, entries));
   CAFE_RETURN_IF_ERROR(platform::failpoint("withdrawal/complete-before-commit"));
   return Recorded{std::move(encoded), true};
 }
@@ -173,8 +150,10 @@ void count(Issuer& issuer, const Presented& presented, const DenominationBook& b
 
 /// The commit may or may not have happened; only what stands in the database counts.
 absl::StatusOr<Bytes> resolve_doubt(Issuer& issuer, const Presented& presented) {
-  const absl::StatusOr<Known> known = look_up(issuer, presented);
-  if (known.ok() && known->completed.has_value()) return answer_again(presented, *known->completed);
+  const auto completed = issuer.db.transaction(
+      {.read_only = true, .idempotent = true},
+      [&](Transaction& tx) { return find_completed(tx, presented.account(), presented.n()); });
+  if (completed.ok() && completed->has_value()) return answer_again(presented, **completed);
   // Not there yet is not the same as never: the server may still be committing.
   return protocol::make_error(absl::StatusCode::kUnavailable, "COMMIT_IN_DOUBT",
                               "Whether the order completed is not known yet: send the same order "
@@ -185,13 +164,8 @@ absl::StatusOr<Bytes> resolve_doubt(Issuer& issuer, const Presented& presented) 
 
 absl::StatusOr<Bytes> complete_order(Issuer& issuer, protocol::ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(const Presented presented, read_order(issuer, bytes));
-  CAFE_ASSIGN_OR_RETURN(const Known known, look_up(issuer, presented));
-  CAFE_RETURN_IF_ERROR(presented.document.check(known.account.K));
-  if (known.completed.has_value()) {
-    issuer.metrics.repeated.Increment();
-    return answer_again(presented, *known.completed);
-  }
-  CAFE_RETURN_IF_ERROR(issuer.admit_account(presented.account()));
+  CAFE_ASSIGN_OR_RETURN(const auto keys, issuer.accounts.keys_of(presented.account()));
+  CAFE_RETURN_IF_ERROR(presented.document.check(keys->K));
   CAFE_ASSIGN_OR_RETURN(const auto offer, issuer.lists.offer());
 
   const absl::StatusOr<Recorded> recorded = issuer.db.transaction(

@@ -72,6 +72,7 @@ Issuer::Issuer(IssuerKeys keys_in, const CallLimits& limits, const protocol::Poi
       secret(keys.denominations.seed),
       nonces(keys.denominations.issuer_id, keys.denominations.seed),
       db(db_in),
+      accounts(db_in),
       ledger(storage::make_postgres_ledger()),
       clock(clock_in),
       rng(rng_in),

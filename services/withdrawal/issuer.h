@@ -11,6 +11,7 @@
 #include "libs/storage/ledger.h"
 #include "libs/storage/postgres.h"
 #include "libs/storage/rate_limiter.h"
+#include "services/withdrawal/account_keys.h"
 #include "services/withdrawal/list_keeper.h"
 #include "services/withdrawal/registration_nonce.h"
 
@@ -74,6 +75,7 @@ struct Issuer {
   const protocol::IssuerSecret secret;
   const RegistrationNonces nonces;
   storage::Database& db;
+  KnownAccounts accounts;
   const std::unique_ptr<storage::Ledger> ledger;
   const platform::Clock& clock;
   protocol::Rng& rng;

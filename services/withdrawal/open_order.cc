@@ -8,30 +8,40 @@ namespace {
 
 using protocol::refused;
 
-struct Seen {
-  AccountRow account;
-  bool slot_void;  // whether N is void for the present time slot
-  protocol::Bytes32 lineage;
-  DenomSet stopped;
-};
+/// What the order will cost by the list that is in use, to look at the account's funds in the same
+/// statement as at the rest; nothing where that list is not the one that the wallet means, or does
+/// not hold what it asks for: then what is wrong is said later, to who has signed.
+std::vector<protocol::Completion::Debit> likely_debits(Issuer& issuer,
+                                                       const protocol::OpenRequest& request) {
+  const auto offer = issuer.lists.offer();
+  if (!offer.ok() || (*offer)->book->digest() != request.list_digest) return {};
+  const auto entries =
+      select_lines(*(*offer)->book, (*offer)->stopped, request.lines, issuer.now_s(), 0);
+  if (!entries.ok()) return {};
+  auto debits = price(*entries, request.lines);
+  return debits.ok() ? *std::move(debits) : std::vector<protocol::Completion::Debit>{};
+}
 
-absl::StatusOr<Seen> look(Issuer& issuer, const protocol::OpenRequest& request,
-                          uint64_t time_slot) {
-  return issuer.db.transaction({.idempotent = true}, [&](Transaction& tx) -> absl::StatusOr<Seen> {
-    CAFE_ASSIGN_OR_RETURN(const auto account, find_account(tx, request.account));
-    if (!account.has_value()) {
-      return protocol::make_error(absl::StatusCode::kNotFound, "UNKNOWN_ACCOUNT",
-                                  "This issuer has no such account: register first.");
-    }
-    CAFE_ASSIGN_OR_RETURN(const auto voided,
-                          find_void(tx, request.account, request.order, time_slot));
-    CAFE_ASSIGN_OR_RETURN(auto lineage, read_lineage(tx));
-    if (!lineage.has_value()) {
-      CAFE_ASSIGN_OR_RETURN(lineage, draw_lineage(tx, issuer.rng));
-    }
-    CAFE_ASSIGN_OR_RETURN(auto stopped, stopped_denominations(tx));
-    return Seen{*account, voided.has_value(), *lineage, std::move(stopped)};
-  });
+absl::StatusOr<OpenFacts> look(Issuer& issuer, const protocol::OpenRequest& request,
+                               uint64_t time_slot,
+                               std::span<const protocol::Completion::Debit> debits) {
+  CAFE_ASSIGN_OR_RETURN(
+      auto facts,
+      issuer.db.transaction({.read_only = true, .idempotent = true}, [&](Transaction& tx) {
+        return read_open_facts(tx, request.account, request.order, time_slot, debits);
+      }));
+  if (!facts.has_value()) {
+    return protocol::make_error(absl::StatusCode::kNotFound, "UNKNOWN_ACCOUNT",
+                                "This issuer has no such account: register first.");
+  }
+  return *std::move(facts);
+}
+
+/// The first order since the database was started draws its lineage.
+absl::StatusOr<protocol::Bytes32> lineage_of(Issuer& issuer, const OpenFacts& facts) {
+  if (facts.lineage.has_value()) return *facts.lineage;
+  return issuer.db.transaction({.idempotent = true},
+                               [&](Transaction& tx) { return draw_lineage(tx, issuer.rng); });
 }
 
 /// The offer whose list the wallet names; looks for a newer one when the wallet is ahead of us.
@@ -53,6 +63,11 @@ absl::StatusOr<std::shared_ptr<const Offer>> offer_for(Issuer& issuer,
                                       ": fetch it and open the order from it.");
 }
 
+absl::Status insufficient_funds(const std::string& currency) {
+  return refused("INSUFFICIENT_FUNDS", "The account holds less " + currency +
+                                           " than the order costs: pay in first, or order less.");
+}
+
 /// A courtesy: funds count when the order completes.
 absl::Status check_funds(Issuer& issuer, const protocol::AccountId& account,
                          const std::vector<protocol::Completion::Debit>& debits) {
@@ -64,9 +79,7 @@ absl::Status check_funds(Issuer& issuer, const protocol::AccountId& account,
               issuer.ledger->balance(tx, {std::string(storage::account_kind::kCustomer),
                                           protocol::to_bytes(account), debit.currency}));
           if (balance < 0 || static_cast<uint64_t>(balance) < debit.amount) {
-            return refused("INSUFFICIENT_FUNDS",
-                           "The account holds less " + debit.currency +
-                               " than the order costs: pay in first, or order less.");
+            return insufficient_funds(debit.currency);
           }
         }
         return absl::OkStatus();
@@ -82,7 +95,8 @@ absl::StatusOr<protocol::Bytes> open_order(Issuer& issuer, protocol::ByteView by
 
   const uint64_t now_s = issuer.now_s();
   const uint64_t time_slot = protocol::time_slot_of(now_s);
-  CAFE_ASSIGN_OR_RETURN(const Seen seen, look(issuer, request, time_slot));
+  const auto likely = likely_debits(issuer, request);
+  CAFE_ASSIGN_OR_RETURN(const OpenFacts seen, look(issuer, request, time_slot, likely));
   CAFE_RETURN_IF_ERROR(document.check(seen.account.K));
   CAFE_RETURN_IF_ERROR(issuer.admit_account(request.account));
 
@@ -98,15 +112,20 @@ absl::StatusOr<protocol::Bytes> open_order(Issuer& issuer, protocol::ByteView by
   CAFE_ASSIGN_OR_RETURN(const auto entries,
                         select_lines(*offer->book, seen.stopped, request.lines, now_s, 0));
   CAFE_ASSIGN_OR_RETURN(const auto debits, price(entries, request.lines));
-  CAFE_RETURN_IF_ERROR(check_funds(issuer, request.account, debits));
+  if (debits != likely) {
+    CAFE_RETURN_IF_ERROR(check_funds(issuer, request.account, debits));
+  } else if (seen.short_of.has_value()) {
+    return insufficient_funds(*seen.short_of);
+  }
 
-  CAFE_ASSIGN_OR_RETURN(const auto points, protocol::IdentityPoints::compute(
-                                               seen.account.A_O, seen.account.A_Q, seen.account.U));
+  CAFE_ASSIGN_OR_RETURN(const auto account_keys, issuer.accounts.keys_of(seen.account));
+  CAFE_ASSIGN_OR_RETURN(const auto lineage, lineage_of(issuer, seen));
   std::vector<const protocol::DenominationKey*> keys;
   for (const auto* entry : entries) keys.push_back(&*entry->key);
-  const protocol::NonceScope scope{request.account, request.order, time_slot, seen.lineage};
-  CAFE_ASSIGN_OR_RETURN(const auto answer, protocol::issuer_open(issuer.secret, issuer.id(), scope,
-                                                                 points, request.lines, keys));
+  const protocol::NonceScope scope{request.account, request.order, time_slot, lineage};
+  CAFE_ASSIGN_OR_RETURN(const auto answer,
+                        protocol::issuer_open(issuer.secret, issuer.id(), scope,
+                                              account_keys->points, request.lines, keys));
   issuer.metrics.opened.Increment();
   platform::log_info(
       "order opened",

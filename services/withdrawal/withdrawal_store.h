@@ -84,6 +84,32 @@ absl::StatusOr<std::optional<protocol::Bytes>> find_void(Transaction& tx,
 absl::Status insert_void(Transaction& tx, const protocol::VoidedOrder& voided,
                          const protocol::Bytes& statement);
 
+// What there is to know before an order is opened, as of one moment.
+struct OpenFacts {
+  AccountRow account;
+  bool slot_void;                            // N is void for this time slot
+  std::optional<protocol::Bytes32> lineage;  // see read_lineage
+  DenomSet stopped;
+  std::optional<std::string> short_of;  // a currency of which the account holds less than asked for
+};
+// nullopt: there is no such account.
+absl::StatusOr<std::optional<OpenFacts>> read_open_facts(
+    Transaction& tx, const protocol::AccountId& account, uint64_t n, uint64_t time_slot,
+    std::span<const protocol::Completion::Debit> debits);
+
+// What decides about order N that was opened in a time slot, once the account is locked until the
+// transaction ends.
+struct OrderFacts {
+  AccountState state;
+  std::optional<CompletedOrder> completed;
+  bool slot_void;
+  std::optional<protocol::Bytes32> lineage;  // see read_lineage
+  DenomSet stopped;
+};
+// NOT_FOUND UNKNOWN_ACCOUNT.
+absl::StatusOr<OrderFacts> lock_order(Transaction& tx, const protocol::AccountId& account,
+                                      uint64_t n, uint64_t time_slot);
+
 // A line as it was issued.
 struct IssuedLine {
   protocol::DenomId denom_id;
