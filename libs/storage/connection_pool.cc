@@ -52,6 +52,9 @@ absl::Status set_up(pqxx::connection& connection, const DatabaseOptions& options
       "; SET bytea_output = 'hex'; SET client_encoding = 'UTF8'; SET client_min_messages = 'error'",
       "; SET statement_timeout = ", options.statement_timeout.count(), "; SET application_name = '",
       session.esc(options.application_name), "'"));
+  for (const auto& [name, value] : options.settings) {
+    session.exec(absl::StrCat("SET \"", session.esc(name), "\" = '", session.esc(value), "'"));
+  }
   return absl::OkStatus();
 }
 

@@ -35,6 +35,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -64,6 +65,8 @@ struct DatabaseOptions {
   /// second.
   std::chrono::milliseconds reconnect_backoff{50};
   std::chrono::milliseconds max_reconnect_backoff{2000};
+  /// Parameters of each session, e.g. {"enable_seqscan", "off"}.
+  std::map<std::string, std::string> settings{};
 };
 
 enum class Isolation { kReadCommitted, kRepeatableRead, kSerializable };
