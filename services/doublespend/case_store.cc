@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libs/protocol/status.h"
+#include "services/doublespend/columns.h"
 
 namespace cafe::doublespend {
 namespace {
@@ -39,9 +40,7 @@ CaseSummary read_summary(const Row& row) {
 
 std::optional<Trace> read_trace(const Row& row, int column) {
   if (row.is_null(column)) return std::nullopt;
-  return Trace{.d = row.get<Bytes32>(column),
-               .r1 = row.get<Bytes32>(column + 1),
-               .r2 = row.get<Bytes32>(column + 2)};
+  return unpack_trace(row.get<TraceBytes>(column));
 }
 
 DueCase read_due(const Row& row) {
@@ -50,7 +49,7 @@ DueCase read_due(const Row& row) {
           .first_place = {row.get<uint64_t>(k), row.get<uint32_t>(k + 1)},
           .second_place = {row.get<uint64_t>(k + 2), row.get<uint32_t>(k + 3)},
           .first = read_trace(row, k + 5),
-          .second = read_trace(row, k + 8),
+          .second = read_trace(row, k + 6),
           .signed_case = row.get<std::optional<Bytes>>(k + 4).value_or(Bytes())};
 }
 
@@ -80,10 +79,10 @@ absl::StatusOr<std::vector<DueCase>> CaseStore::take_due(uint64_t now_ms, int li
                      "  WHERE number IN (SELECT number FROM due) RETURNING *) "
                      "SELECT " CAFE_CASE_SUMMARY ", c.first_batch, c.first_position,"
                      "  c.second_batch, c.second_position, c.signed_case,"
-                     "  s.d, s.r1, s.r2, t.d, t.r1, t.r2 "
+                     "  s.trace, t.d || t.r1 || t.r2 "
                      "FROM c "
                      "LEFT JOIN coinstore.spent s ON s.coin_id = c.coin_id AND s.slot = c.slot"
-                     "  AND s.deposit_until = c.deposit_until "
+                     "  AND s.month = coinstore.month_of(c.deposit_until) "
                      "LEFT JOIN coinstore.double_spend t ON t.case_number = c.number "
                      "ORDER BY c.number",
                      now_ms, limit));

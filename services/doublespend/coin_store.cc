@@ -1,28 +1,21 @@
 #include "services/doublespend/coin_store.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "libs/platform/failpoint.h"
-#include "services/doublespend/packing.h"
+#include "libs/protocol/frame.h"
 #include "services/doublespend/record_sql.h"
+#include "services/doublespend/reserve_sql.h"
 
 namespace cafe::doublespend {
 namespace {
 
-using protocol::Bytes;
-using protocol::Bytes32;
 using protocol::CoinId;
 using protocol::make_error;
 using protocol::reason_of;
 using storage::Row;
 using storage::Rows;
 using storage::Transaction;
-
-// Look-ups by key must not become scans because a table looked small when its plan was cached.
-absl::Status look_up_by_index(Transaction& tx) {
-  return tx.run_script("SET LOCAL enable_seqscan = off");
-}
 
 // Stores the doubles among `rows` that are not stored yet, and finishes their verdicts.
 absl::Status record_doubles(Transaction& tx, std::span<const DoubleRow> rows, uint64_t now_ms,
@@ -58,24 +51,24 @@ absl::StatusOr<std::vector<RecordVerdict>> record_sorted(Transaction& tx,
                                                          std::span<const SpendRow> rows,
                                                          uint64_t now_ms) {
   std::vector<RecordVerdict> verdicts(rows.size());
-  CAFE_ASSIGN_OR_RETURN(const std::vector<size_t> rest, insert_spent(tx, rows));
-  if (rest.empty()) return verdicts;
+  const SpendColumns columns(rows);
+  CAFE_ASSIGN_OR_RETURN(const int64_t inserted, insert_spent(tx, columns));
+  if (inserted == static_cast<int64_t>(rows.size())) return verdicts;
 
-  CAFE_RETURN_IF_ERROR(look_up_by_index(tx));
-  std::vector<SlotKey> keys;
-  for (const size_t i : rest) keys.push_back(rows[i].key);
-  CAFE_ASSIGN_OR_RETURN(const auto firsts, select_spent(tx, keys));
+  // What a row was compared with is only visible to the next statement when another transaction
+  // has just committed it. Asking which rows were inserted would slow down all for the sake of few.
+  CAFE_ASSIGN_OR_RETURN(const std::vector<OtherSpend> others, select_others(tx, columns));
   std::vector<DoubleRow> doubles;
   std::vector<RecordVerdict*> double_verdicts;
-  for (size_t k = 0; k < rest.size(); ++k) {
-    if (!firsts[k].has_value()) {
+  for (const OtherSpend& other : others) {
+    if (!other.first.has_value()) {
       return absl::InternalError("a slot was neither inserted nor there before");
     }
-    const SpendRow& row = rows[rest[k]];
-    RecordVerdict& verdict = verdicts[rest[k]];
-    verdict = classify(row, *firsts[k]);
+    const SpendRow& row = rows[other.row];
+    RecordVerdict& verdict = verdicts[other.row];
+    verdict = classify(row, *other.first);
     if (verdict.outcome == Outcome::kDouble) {
-      doubles.push_back({.row = row, .first = *firsts[k]});
+      doubles.push_back({.row = row, .first = *other.first});
       double_verdicts.push_back(&verdict);
     }
   }
@@ -85,20 +78,37 @@ absl::StatusOr<std::vector<RecordVerdict>> record_sorted(Transaction& tx,
   return verdicts;
 }
 
-absl::CivilMonth month_of(uint64_t deposit_until) {
-  return absl::ToCivilMonth(absl::FromUnixSeconds(static_cast<int64_t>(deposit_until)),
-                            absl::UTCTimeZone());
+// The order in which rows are written (spend_row.h), as indices. Coin ids are digests, so that
+// their first eight bytes nearly always decide.
+std::vector<uint32_t> writing_order(std::span<const SpendRow> rows) {
+  std::vector<std::pair<uint64_t, uint32_t>> prefixes;
+  prefixes.reserve(rows.size());
+  for (uint32_t i = 0; i < rows.size(); ++i) {
+    prefixes.emplace_back(protocol::decode_u64(std::span(rows[i].key.coin_id.bytes).first<8>()), i);
+  }
+  std::sort(prefixes.begin(), prefixes.end(), [&](const auto& a, const auto& b) {
+    if (a.first != b.first) return a.first < b.first;
+    if (rows[a.second] < rows[b.second]) return true;
+    return !(rows[b.second] < rows[a.second]) && a.second < b.second;
+  });
+  std::vector<uint32_t> order;
+  order.reserve(rows.size());
+  for (const auto& [prefix, i] : prefixes) order.push_back(i);
+  return order;
 }
 
 }  // namespace
 
 absl::Status CoinStore::ensure_partitions(std::span<const SpendRow> rows) {
-  std::map<absl::CivilMonth, SlotKey> example;
-  std::map<absl::CivilMonth, uint64_t> wanted;
+  struct Wanted {
+    uint64_t deposit_until = 0;  // of one of its rows
+    uint64_t keep_until = 0;
+  };
+  std::map<int16_t, Wanted> wanted;
   {
     const std::lock_guard lock(mutex_);
     uint64_t last_deposit_until = 0;  // rows are sorted by coin, but most share one deadline
-    absl::CivilMonth month;
+    int16_t month = 0;
     for (const SpendRow& row : rows) {
       if (row.key.deposit_until != last_deposit_until) {
         last_deposit_until = row.key.deposit_until;
@@ -106,21 +116,20 @@ absl::Status CoinStore::ensure_partitions(std::span<const SpendRow> rows) {
       }
       const auto known = partitions_.find(month);
       if (known != partitions_.end() && known->second >= row.claim_until) continue;
-      uint64_t& keep_until = wanted[month];
-      keep_until = std::max(keep_until, row.claim_until);
-      example[month] = row.key;
+      Wanted& entry = wanted[month];
+      entry = {row.key.deposit_until, std::max(entry.keep_until, row.claim_until)};
     }
   }
-  for (const auto& [month, keep_until] : wanted) {
-    CAFE_RETURN_IF_ERROR(database_.transaction({.idempotent = true}, [&](Transaction& tx) {
+  for (const auto& [month, entry] : wanted) {
+    CAFE_RETURN_IF_ERROR(database_.transaction({.idempotent = true}, [&entry =
+                                                                          entry](Transaction& tx) {
       return tx
-          .query("SELECT coinstore.ensure_partition($1, $2)", example[month].deposit_until,
-                 keep_until)
+          .query("SELECT coinstore.ensure_partition($1, $2)", entry.deposit_until, entry.keep_until)
           .status();
     }));
     const std::lock_guard lock(mutex_);
     uint64_t& known = partitions_[month];
-    known = std::max(known, keep_until);
+    known = std::max(known, entry.keep_until);
   }
   return absl::OkStatus();
 }
@@ -131,13 +140,10 @@ void CoinStore::forget_partitions() {
 }
 
 absl::StatusOr<std::vector<RecordVerdict>> CoinStore::record(std::span<const SpendRow> rows) {
-  std::vector<size_t> order(rows.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return rows[a] < rows[b]; });
+  const std::vector<uint32_t> order = writing_order(rows);
   std::vector<SpendRow> sorted;
   sorted.reserve(rows.size());
-  for (const size_t i : order) sorted.push_back(rows[i]);
+  for (const uint32_t i : order) sorted.push_back(rows[i]);
 
   const auto run = [&] {
     return database_.transaction(
@@ -164,20 +170,20 @@ absl::StatusOr<std::vector<RecordVerdict>> CoinStore::record(std::span<const Spe
 }
 
 absl::StatusOr<std::vector<uint64_t>> CoinStore::spent_slots(std::span<const CoinId> coins) {
-  Bytes packed;
-  for (const CoinId& coin : coins) pack(packed, coin.bytes);
+  storage::ByteaArray ids(coins.size(), 32);
+  for (const CoinId& coin : coins) ids.add(coin);
   return database_.transaction(
       {.read_only = true, .idempotent = true},
       [&](Transaction& tx) -> absl::StatusOr<std::vector<uint64_t>> {
-        CAFE_RETURN_IF_ERROR(look_up_by_index(tx));
+        // A look-up does not say the coin's month: each partition's index is asked, and no table.
         CAFE_ASSIGN_OR_RETURN(
             const Rows rows,
-            tx.query("SELECT i, s.slot "
-                     "FROM generate_series(0, octet_length($1::bytea) / 32 - 1) AS i "
+            tx.query("SELECT i.i, s.slot "
+                     "FROM (SELECT generate_series(0, cardinality($1::bytea[]) - 1) AS i,"
+                     "             unnest($1::bytea[]) AS coin_id) AS i "
                      "CROSS JOIN LATERAL ("
-                     "  SELECT slot FROM coinstore.spent s"
-                     "  WHERE s.coin_id = substr($1::bytea, i * 32 + 1, 32) OFFSET 0) s",
-                     packed));
+                     "  SELECT slot FROM coinstore.spent s WHERE s.coin_id = i.coin_id OFFSET 0) s",
+                     ids.bytes()));
         std::vector<uint64_t> slots(coins.size());
         for (const Row row : rows) {
           slots.at(row.get<uint32_t>(0)) |= uint64_t{1} << row.get<uint32_t>(1);
@@ -186,95 +192,34 @@ absl::StatusOr<std::vector<uint64_t>> CoinStore::spent_slots(std::span<const Coi
       });
 }
 
-namespace {
-
-// What spends and reservations say about each slot.
-absl::StatusOr<std::vector<SlotFacts>> read_facts(Transaction& tx,
-                                                  std::span<const SlotToReserve> slots) {
-  std::vector<SlotKey> keys;
-  Bytes packed;
-  for (const SlotToReserve& slot : slots) {
-    keys.push_back(slot.key);
-    pack(packed, slot.key);
+absl::StatusOr<std::vector<ReserveResult>> CoinStore::reserve(
+    std::span<const ReserveOrder> orders) {
+  std::vector<SlotKey> slots;
+  for (const ReserveOrder& order : orders) {
+    for (const SlotToReserve& slot : order.slots) slots.push_back(slot.key);
   }
-  CAFE_RETURN_IF_ERROR(look_up_by_index(tx));
-  CAFE_ASSIGN_OR_RETURN(const auto spent, select_spent(tx, keys));
-  CAFE_ASSIGN_OR_RETURN(const Rows holds,
-                        tx.query("SELECT i, r.d, r.until_ms "
-                                 "FROM generate_series(0, octet_length($1::bytea) / 44 - 1) AS i "
-                                 "CROSS JOIN LATERAL ("
-                                 "  SELECT * FROM coinstore.reservation r"
-                                 "  WHERE r.coin_id = substr($1::bytea, i * 44 + 1, 32)"
-                                 "    AND r.slot = cafe.u32_at($1::bytea, i * 44 + 40)::integer"
-                                 "  OFFSET 0) r",
-                                 packed));
-  std::vector<SlotFacts> facts(slots.size());
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (spent[i].has_value()) facts[i].spent_d = spent[i]->trace.d;
-  }
-  for (const Row row : holds) {
-    facts.at(row.get<uint32_t>(0)).hold =
-        Hold{.d = row.get<Bytes32>(1), .until_ms = row.get<uint64_t>(2)};
-  }
-  return facts;
-}
-
-// False: another payment got one of the slots since its facts were read.
-absl::StatusOr<bool> write_holds(Transaction& tx, std::span<const SlotToReserve> slots,
-                                 uint64_t now_ms, uint64_t until_ms) {
-  std::vector<SlotToReserve> sorted(slots.begin(), slots.end());
-  std::sort(sorted.begin(), sorted.end(),
-            [](const SlotToReserve& a, const SlotToReserve& b) { return a.key < b.key; });
-  Bytes packed;
-  for (const SlotToReserve& slot : sorted) {
-    pack(packed, slot.key);
-    pack(packed, slot.d);
-  }
-  CAFE_ASSIGN_OR_RETURN(
-      const Rows written,
-      tx.query("INSERT INTO coinstore.reservation AS r (until_ms, slot, coin_id, d) "
-               "SELECT $3::bigint, cafe.u32_at($1::bytea, i * 76 + 40)::integer,"
-               "       substr($1::bytea, i * 76 + 1, 32), substr($1::bytea, i * 76 + 45, 32) "
-               "FROM generate_series(0, octet_length($1::bytea) / 76 - 1) AS i ORDER BY i "
-               "ON CONFLICT (coin_id, slot) DO UPDATE"
-               "  SET d = excluded.d, until_ms = CASE WHEN r.d = excluded.d"
-               "    THEN greatest(r.until_ms, excluded.until_ms) ELSE excluded.until_ms END"
-               "  WHERE r.d = excluded.d OR r.until_ms <= $2::bigint",
-               packed, now_ms, until_ms));
-  return written.affected() == static_cast<int64_t>(slots.size());
-}
-
-constexpr std::string_view kRaced = "RESERVATION_RACE";
-
-}  // namespace
-
-absl::StatusOr<ReserveResult> CoinStore::reserve(std::span<const SlotToReserve> slots,
-                                                 uint64_t until_ms) {
   const uint64_t now_ms = platform::unix_ms(clock_);
   const auto run = [&] {
     return database_.transaction(
-        {.idempotent = true}, [&](Transaction& tx) -> absl::StatusOr<ReserveResult> {
-          CAFE_ASSIGN_OR_RETURN(const std::vector<SlotFacts> facts, read_facts(tx, slots));
-          ReserveResult result;
-          for (size_t i = 0; i < slots.size(); ++i) {
-            result.states.push_back(decide_slot(slots[i].d, facts[i], now_ms));
-          }
-          result.granted = is_granted(result.states);
-          if (!result.granted) return result;
-          CAFE_ASSIGN_OR_RETURN(const bool all, write_holds(tx, slots, now_ms, until_ms));
+        {.idempotent = true}, [&](Transaction& tx) -> absl::StatusOr<std::vector<ReserveResult>> {
+          CAFE_ASSIGN_OR_RETURN(const std::vector<SlotFacts> facts, select_facts(tx, slots));
+          ReserveDecision decision = decide_orders(orders, facts, now_ms);
+          if (decision.holds.empty()) return std::move(decision.results);
+          CAFE_ASSIGN_OR_RETURN(const bool all, upsert_holds(tx, decision.holds, now_ms));
           if (!all) {
-            return make_error(absl::StatusCode::kAborted, kRaced,
+            return make_error(absl::StatusCode::kAborted, "RESERVATION_RACE",
                               "Another payment reserved a slot at the same time: try again.");
           }
-          return result;
+          return std::move(decision.results);
         });
   };
-  absl::StatusOr<ReserveResult> result = run();
+  auto results = run();
   // The rival has committed by now, so the next look finds its hold.
-  for (int attempt = 1; attempt < 3 && reason_of(result.status()) == kRaced; ++attempt) {
-    result = run();
+  for (int attempt = 1; attempt < 3 && reason_of(results.status()) == "RESERVATION_RACE";
+       ++attempt) {
+    results = run();
   }
-  return result;
+  return results;
 }
 
 absl::StatusOr<int64_t> CoinStore::sweep_reservations() {

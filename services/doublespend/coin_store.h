@@ -1,12 +1,11 @@
-// The spent slots in PostgreSQL (migrations/0006_coinstore.sql): recording, look-ups, reservations,
-// retention. Every statement but the sweeps names its coin ids.
+// The spent slots in PostgreSQL (migrations/0007_narrow_spent.sql): recording, look-ups,
+// reservations, retention. Every statement but the sweeps names its coin ids.
 #pragma once
 
 #include <map>
 #include <mutex>
 #include <string>
 
-#include "absl/time/civil_time.h"
 #include "libs/platform/clock.h"
 #include "libs/storage/postgres.h"
 #include "services/doublespend/group_commit.h"
@@ -14,9 +13,14 @@
 
 namespace cafe::doublespend {
 
+// Sessions of the store. Look-ups by key must not become scans because a table looked small when
+// its plan was made, and one plan does for all.
+inline const std::map<std::string, std::string> kSessionSettings = {
+    {"enable_seqscan", "off"}, {"plan_cache_mode", "force_generic_plan"}, {"jit", "off"}};
+
 class CoinStore : public RecordStore {
  public:
-  // Both must outlive the store.
+  // Both must outlive the store; `database` is opened with kSessionSettings.
   CoinStore(storage::Database& database, const platform::Clock& clock)
       : database_(database), clock_(clock) {}
 
@@ -28,8 +32,10 @@ class CoinStore : public RecordStore {
   // For each coin, bit i tells whether slot i is spent.
   absl::StatusOr<std::vector<uint64_t>> spent_slots(std::span<const protocol::CoinId> coins);
 
-  // Reserves all slots until `until_ms`, or none (reservation.h). No slot is named twice.
-  absl::StatusOr<ReserveResult> reserve(std::span<const SlotToReserve> slots, uint64_t until_ms);
+  // Decides orders that came together, in their order (reservation.h), in one transaction. Asking
+  // again for the same changes nothing. ABORTED RESERVATION_RACE where rivals in other instances
+  // kept getting in between.
+  absl::StatusOr<std::vector<ReserveResult>> reserve(std::span<const ReserveOrder> orders);
 
   // Removes reservations that are over; how many.
   absl::StatusOr<int64_t> sweep_reservations();
@@ -45,7 +51,7 @@ class CoinStore : public RecordStore {
   const platform::Clock& clock_;
   std::mutex mutex_;
   // Months that are known to have a partition, and until when it is kept at least.
-  std::map<absl::CivilMonth, uint64_t> partitions_;
+  std::map<int16_t, uint64_t> partitions_;
 };
 
 }  // namespace cafe::doublespend

@@ -10,7 +10,9 @@ namespace cafe::doublespend {
 namespace {
 
 using platform::CallInfo;
+using platform::LateCall;
 using platform::require_caller;
+using platform::serve_late;
 using platform::serve_unary;
 using protocol::to_string;
 
@@ -78,37 +80,51 @@ void write_summary(const CaseSummary& summary, v1::CaseSummary& message) {
 
 }  // namespace
 
+DoubleSpendService::DoubleSpendService(platform::UnaryRuntime& runtime, platform::Metrics& metrics,
+                                       ServiceParts parts)
+    : runtime_(runtime),
+      parts_(std::move(parts)),
+      reservations_({.name = "reserve", .threads = 2, .largest = 128, .limits = parts_.limits},
+                    parts_.clock, metrics,
+                    [this](std::vector<ReserveCall> batch) { reserve(std::move(batch)); }),
+      lookups_({.name = "lookup", .threads = 2, .largest = 64, .limits = parts_.limits},
+               parts_.clock, metrics,
+               [this](std::vector<LookupCall> batch) { look_up(std::move(batch)); }) {}
+
 grpc::ServerUnaryReactor* DoubleSpendService::Record(grpc::CallbackServerContext* context,
                                                      const v1::RecordRequest* request,
                                                      v1::RecordResponse* response) {
-  return serve_unary(runtime_, "DoubleSpend/Record", context, request, response,
-                     [this](const CallInfo& call, const v1::RecordRequest& request,
-                            v1::RecordResponse& response) -> absl::Status {
-                       CAFE_RETURN_IF_ERROR(require_caller(call, {"deposit", "settlement"}));
-                       return record(request, response);
-                     });
+  return serve_late(runtime_, "DoubleSpend/Record", context,
+                    [&](const std::shared_ptr<LateCall>& call) -> absl::Status {
+                      CAFE_RETURN_IF_ERROR(require_caller(call->info(), {"deposit", "settlement"}));
+                      return start_record(*request, response, call);
+                    });
 }
 
 grpc::ServerUnaryReactor* DoubleSpendService::Reserve(grpc::CallbackServerContext* context,
                                                       const v1::ReserveRequest* request,
                                                       v1::ReserveResponse* response) {
-  return serve_unary(runtime_, "DoubleSpend/Reserve", context, request, response,
-                     [this](const CallInfo& call, const v1::ReserveRequest& request,
-                            v1::ReserveResponse& response) -> absl::Status {
-                       CAFE_RETURN_IF_ERROR(require_caller(call, {"deposit", "settlement"}));
-                       return reserve(request, response);
-                     });
+  return serve_late(runtime_, "DoubleSpend/Reserve", context,
+                    [&](const std::shared_ptr<LateCall>& call) -> absl::Status {
+                      CAFE_RETURN_IF_ERROR(require_caller(call->info(), {"deposit", "settlement"}));
+                      CAFE_ASSIGN_OR_RETURN(
+                          ReserveOrder order,
+                          read_reserve(*request, platform::unix_ms(parts_.clock)));
+                      return reservations_.submit(call->info().deadline, request->ByteSizeLong(),
+                                                  {std::move(order), response, call});
+                    });
 }
 
 grpc::ServerUnaryReactor* DoubleSpendService::Lookup(grpc::CallbackServerContext* context,
                                                      const v1::LookupRequest* request,
                                                      v1::LookupResponse* response) {
-  return serve_unary(
-      runtime_, "DoubleSpend/Lookup", context, request, response,
-      [this, peer = std::string(context->peer())](const CallInfo&, const v1::LookupRequest& request,
-                                                  v1::LookupResponse& response) {
-        return look_up(peer, request, response);
-      });
+  return serve_late(runtime_, "DoubleSpend/Lookup", context,
+                    [&](const std::shared_ptr<LateCall>& call) -> absl::Status {
+                      CAFE_ASSIGN_OR_RETURN(std::vector<protocol::CoinId> coins,
+                                            read_lookup(*request));
+                      return lookups_.submit(call->info().deadline, request->ByteSizeLong(),
+                                             {std::move(coins), context->peer(), response, call});
+                    });
 }
 
 grpc::ServerUnaryReactor* DoubleSpendService::GetCase(grpc::CallbackServerContext* context,
@@ -133,46 +149,60 @@ grpc::ServerUnaryReactor* DoubleSpendService::ListCases(grpc::CallbackServerCont
                      });
 }
 
-absl::Status DoubleSpendService::record(const v1::RecordRequest& request,
-                                        v1::RecordResponse& response) {
+absl::Status DoubleSpendService::start_record(const v1::RecordRequest& request,
+                                              v1::RecordResponse* response,
+                                              std::shared_ptr<LateCall> call) {
   CAFE_ASSIGN_OR_RETURN(std::vector<SpendRow> rows,
                         read_record(request, platform::unix_seconds(parts_.clock)));
-  CAFE_ASSIGN_OR_RETURN(const std::vector<RecordVerdict> verdicts,
-                        parts_.commits.record(std::move(rows)));
-  if (write_verdicts(verdicts, response)) {
-    parts_.on_double();
-  }
-  return absl::OkStatus();
+  const absl::Time deadline = call->info().deadline;
+  return parts_.commits.submit(std::move(rows), deadline,
+                               [call = std::move(call), response,
+                                on_double = parts_.on_double](const GroupCommit::Result& verdicts) {
+                                 if (verdicts.ok() && write_verdicts(*verdicts, *response))
+                                   on_double();
+                                 call->finish(verdicts.status());
+                               });
 }
 
-absl::Status DoubleSpendService::reserve(const v1::ReserveRequest& request,
-                                         v1::ReserveResponse& response) {
-  const uint64_t now_ms = platform::unix_ms(parts_.clock);
-  CAFE_ASSIGN_OR_RETURN(const ReserveOrder order, read_reserve(request, now_ms / 1000));
-  const uint64_t until_ms = now_ms + order.hold_ms;
-  CAFE_ASSIGN_OR_RETURN(const ReserveResult result, parts_.coins.reserve(order.slots, until_ms));
-  response.set_granted(result.granted);
-  for (const SlotState state : result.states) {
-    response.add_states(to_wire(state));
+void DoubleSpendService::reserve(std::vector<ReserveCall> batch) {
+  std::vector<ReserveOrder> orders;
+  orders.reserve(batch.size());
+  for (ReserveCall& call : batch) orders.push_back(std::move(call.order));
+  const auto results = parts_.coins.reserve(orders);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    if (results.ok()) {
+      const ReserveResult& result = (*results)[i];
+      v1::ReserveResponse& response = *batch[i].response;
+      response.set_granted(result.granted);
+      for (const SlotState state : result.states) response.add_states(to_wire(state));
+      if (result.granted) response.set_reserved_until_ms(orders[i].until_ms);
+    }
+    batch[i].call->finish(results.status());
   }
-  if (result.granted) {
-    response.set_reserved_until_ms(until_ms);
-  }
-  return absl::OkStatus();
 }
 
-absl::Status DoubleSpendService::look_up(const std::string& peer, const v1::LookupRequest& request,
-                                         v1::LookupResponse& response) {
-  if (!parts_.lookup_limit.allow(rate_key(peer))) {
-    return protocol::make_error(absl::StatusCode::kResourceExhausted, "RATE_LIMITED",
-                                "Too many look-ups from this address: spread them in time.");
+void DoubleSpendService::look_up(std::vector<LookupCall> batch) {
+  std::vector<LookupCall> allowed;
+  std::vector<std::vector<protocol::CoinId>> questions;
+  for (LookupCall& call : batch) {
+    if (parts_.lookup_limit != nullptr && !parts_.lookup_limit->allow(rate_key(call.peer))) {
+      call.call->finish(
+          protocol::make_error(absl::StatusCode::kResourceExhausted, "RATE_LIMITED",
+                               "Too many look-ups from this address: spread them in time."));
+      continue;
+    }
+    questions.push_back(std::move(call.coins));
+    allowed.push_back(std::move(call));
   }
-  CAFE_ASSIGN_OR_RETURN(std::vector<protocol::CoinId> coins, read_lookup(request));
-  CAFE_ASSIGN_OR_RETURN(const protocol::SignedDocument answer,
-                        parts_.lookups.answer(std::move(coins)));
-  response.set_answer(to_string(answer.encode()));
-  response.set_key_certificate(to_string(parts_.lookups.key_certificate().encode()));
-  return absl::OkStatus();
+  const auto answers = parts_.lookups.answer_all(std::move(questions));
+  for (size_t i = 0; i < allowed.size(); ++i) {
+    if (answers.ok()) {
+      allowed[i].response->set_answer(to_string((*answers)[i].encode()));
+      allowed[i].response->set_key_certificate(
+          to_string(parts_.lookups.key_certificate().encode()));
+    }
+    allowed[i].call->finish(answers.status());
+  }
 }
 
 absl::Status DoubleSpendService::get_case(const v1::GetCaseRequest& request,

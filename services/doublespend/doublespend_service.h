@@ -2,8 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "cafe/v1/doublespend.grpc.pb.h"
+#include "libs/platform/batcher.h"
 #include "libs/platform/clock.h"
 #include "libs/platform/unary.h"
 #include "libs/storage/rate_limiter.h"
@@ -20,15 +24,17 @@ struct ServiceParts {
   CoinStore& coins;
   CaseStore& cases;
   Lookups& lookups;
-  storage::RateLimiter& lookup_limit;
+  storage::RateLimiter* lookup_limit;  // null: as many as come
   const platform::Clock& clock;
   std::function<void()> on_double;  // called after a commit that holds a double spend
+  platform::QueueLimits limits{};   // of reservations, and of look-ups, that wait
 };
 
 class DoubleSpendService final : public v1::DoubleSpend::CallbackService {
  public:
-  DoubleSpendService(platform::UnaryRuntime& runtime, ServiceParts parts)
-      : runtime_(runtime), parts_(std::move(parts)) {}
+  // Both must outlive it. Series: those of Batcher for the pools "reserve" and "lookup".
+  DoubleSpendService(platform::UnaryRuntime& runtime, platform::Metrics& metrics,
+                     ServiceParts parts);
 
   grpc::ServerUnaryReactor* Record(grpc::CallbackServerContext* context,
                                    const v1::RecordRequest* request,
@@ -47,15 +53,30 @@ class DoubleSpendService final : public v1::DoubleSpend::CallbackService {
                                       v1::ListCasesResponse* response) override;
 
  private:
-  absl::Status record(const v1::RecordRequest& request, v1::RecordResponse& response);
-  absl::Status reserve(const v1::ReserveRequest& request, v1::ReserveResponse& response);
-  absl::Status look_up(const std::string& peer, const v1::LookupRequest& request,
-                       v1::LookupResponse& response);
+  // Calls that wait for company (batcher.h): one statement and one commit serve all.
+  struct ReserveCall {
+    ReserveOrder order;
+    v1::ReserveResponse* response;
+    std::shared_ptr<platform::LateCall> call;
+  };
+  struct LookupCall {
+    std::vector<protocol::CoinId> coins;
+    std::string peer;
+    v1::LookupResponse* response;
+    std::shared_ptr<platform::LateCall> call;
+  };
+
+  absl::Status start_record(const v1::RecordRequest& request, v1::RecordResponse* response,
+                            std::shared_ptr<platform::LateCall> call);
+  void reserve(std::vector<ReserveCall> batch);
+  void look_up(std::vector<LookupCall> batch);
   absl::Status get_case(const v1::GetCaseRequest& request, v1::GetCaseResponse& response);
   absl::Status list_cases(const v1::ListCasesRequest& request, v1::ListCasesResponse& response);
 
   platform::UnaryRuntime& runtime_;
   const ServiceParts parts_;
+  platform::Batcher<ReserveCall> reservations_;
+  platform::Batcher<LookupCall> lookups_;
 };
 
 }  // namespace cafe::doublespend

@@ -1,6 +1,7 @@
 #include "services/doublespend/group_commit.h"
 
 #include <algorithm>
+#include <future>
 #include <iterator>
 #include <utility>
 
@@ -40,9 +41,10 @@ bool concerns_rows(const absl::Status& status) {
 }  // namespace
 
 GroupCommit::GroupCommit(const GroupCommitOptions& options, RecordStore& store,
-                         platform::Metrics& metrics)
+                         const platform::Clock& clock, platform::Metrics& metrics)
     : options_(options),
       store_(store),
+      clock_(clock),
       commit_rows_(metrics.histogram("cafe_coinstore_commit_rows", "Rows that shared a commit.", {},
                                      size_buckets())),
       commit_requests_(metrics.histogram("cafe_coinstore_commit_requests",
@@ -51,7 +53,12 @@ GroupCommit::GroupCommit(const GroupCommitOptions& options, RecordStore& store,
       repeats_(rows_counter(metrics, "repeat")),
       doubles_(rows_counter(metrics, "double")),
       queued_gauge_(
-          metrics.gauge("cafe_coinstore_queued_rows", "Rows that wait for a writer thread.")) {
+          metrics.gauge("cafe_coinstore_queued_rows", "Rows that wait for a writer thread.")),
+      admission_("record",
+                 {.capacity = options.max_queued_rows,
+                  .bytes = options.max_queued_rows * sizeof(SpendRow),
+                  .wait = options.queue_wait},
+                 std::max(options.writers, 1u), metrics) {
   for (uint32_t i = 0; i < std::max(options_.writers, 1u); ++i) {
     writers_.emplace_back([this] { write(); });
   }
@@ -68,41 +75,52 @@ GroupCommit::~GroupCommit() {
   }
 }
 
-absl::StatusOr<std::vector<RecordVerdict>> GroupCommit::record(std::vector<SpendRow> rows) {
-  std::future<Result> done;
+absl::Status GroupCommit::submit(std::vector<SpendRow> rows, absl::Time deadline, Done done) {
+  const absl::Time now = clock_.now();
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) {
       return make_error(absl::StatusCode::kUnavailable, "SHUTTING_DOWN",
                         "The service is stopping: send the request again.");
     }
-    if (queued_rows_ + rows.size() > options_.max_queued_rows) {
-      return make_error(absl::StatusCode::kResourceExhausted, "QUEUE_FULL",
-                        "Too many rows wait to be recorded: send the request again later.");
-    }
+    CAFE_RETURN_IF_ERROR(admission_.admit(rows.size() * sizeof(SpendRow), deadline - now));
     queued_rows_ += rows.size();
     queued_gauge_.Set(static_cast<double>(queued_rows_));
-    queue_.push_back({std::move(rows), {}});
-    done = queue_.back().done.get_future();
-    wake_.notify_one();
+    queue_.push_back({std::move(rows), std::move(done), now});
   }
-  return done.get();
+  wake_.notify_one();
+  return absl::OkStatus();
+}
+
+GroupCommit::Result GroupCommit::record(std::vector<SpendRow> rows) {
+  std::promise<Result> promise;
+  std::future<Result> result = promise.get_future();
+  CAFE_RETURN_IF_ERROR(submit(
+      std::move(rows), absl::InfiniteFuture(),
+      [promise = std::move(promise)](Result done) mutable { promise.set_value(std::move(done)); }));
+  return result.get();
 }
 
 void GroupCommit::write() {
   for (;;) {
-    std::vector<Request> group = take();
+    absl::Time began;
+    std::vector<Request> group = take(began);
     if (group.empty()) {
       return;
     }
+    size_t bytes = 0;
+    for (const Request& request : group) bytes += request.rows.size() * sizeof(SpendRow);
     commit(group);
+    const std::lock_guard lock(mutex_);
+    admission_.finish(group.size(), bytes, clock_.now() - began);
   }
 }
 
 // Everything queued, up to the most rows for one commit. Empty: the end.
-std::vector<GroupCommit::Request> GroupCommit::take() {
+std::vector<GroupCommit::Request> GroupCommit::take(absl::Time& began) {
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  began = clock_.now();
   std::vector<Request> group;
   size_t rows = 0;
   while (!queue_.empty()) {
@@ -111,6 +129,7 @@ std::vector<GroupCommit::Request> GroupCommit::take() {
       break;
     }
     rows += more;
+    admission_.start(more * sizeof(SpendRow), began - queue_.front().queued);
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
@@ -121,6 +140,9 @@ std::vector<GroupCommit::Request> GroupCommit::take() {
 
 void GroupCommit::commit(std::span<Request> group) {
   std::vector<SpendRow> rows;
+  size_t count = 0;
+  for (const Request& request : group) count += request.rows.size();
+  rows.reserve(count);
   for (const Request& request : group) {
     rows.insert(rows.end(), request.rows.begin(), request.rows.end());
   }
@@ -173,7 +195,7 @@ void GroupCommit::answer(Request& request, Result result) {
     repeats_.Increment(count(Outcome::kRepeat));
     doubles_.Increment(count(Outcome::kDouble));
   }
-  request.done.set_value(std::move(result));
+  request.done(std::move(result));
 }
 
 }  // namespace cafe::doublespend

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 
 #include "libs/protocol/status.h"
 #include "services/doublespend/testing/rows.h"
@@ -68,7 +69,7 @@ class GatedStore : public RecordStore {
 
 class GroupCommitTest : public ::testing::Test {
  protected:
-  void start(GroupCommitOptions options) { commits_.emplace(options, store_, metrics_); }
+  void start(GroupCommitOptions options) { commits_.emplace(options, store_, clock_, metrics_); }
 
   std::future<Result> record(size_t rows) {
     const uint64_t batch = ++batches_;
@@ -90,6 +91,7 @@ class GroupCommitTest : public ::testing::Test {
     return metrics_.counter("cafe_coinstore_rows_total", "", {{"outcome", outcome}}).Value();
   }
 
+  platform::ManualClock clock_{absl::FromUnixSeconds(1'700'000'000)};
   platform::Metrics metrics_{"test"};
   GatedStore store_;
   std::optional<GroupCommit> commits_;
@@ -158,6 +160,46 @@ TEST_F(GroupCommitTest, AFullQueueRefusesAtOnce) {
   store_.open();
   EXPECT_TRUE(first.get().ok() && second.get().ok() && third.get().ok());
   EXPECT_TRUE(record(10).get().ok()) << "room again";
+}
+
+TEST_F(GroupCommitTest, WhatWouldWaitTooLongIsRefusedAtOnce) {
+  start({.writers = 1, .max_rows_per_commit = 1, .queue_wait = absl::Seconds(1)});
+  auto first = occupy_writer();
+  clock_.advance(absl::Milliseconds(400));  // how long a commit takes of late
+  store_.let_through(1);
+  EXPECT_TRUE(first.get().ok());
+  auto second = record(1);
+  store_.wait_for_commits(2);
+  std::vector<std::future<Result>> waiting;
+  for (int i = 1; i <= 3; ++i) {
+    waiting.push_back(record(1));
+    wait_for_queued_rows(i);
+  }
+  // 400 ms each, so that what comes now would wait for 1.2 s.
+  EXPECT_EQ(reason_of(record(1).get().status()), "QUEUE_FULL");
+  store_.open();
+  EXPECT_TRUE(second.get().ok());
+  for (auto& request : waiting) EXPECT_TRUE(request.get().ok());
+}
+
+TEST_F(GroupCommitTest, ACallerThatWillNotWaitSoLongIsRefusedAtOnce) {
+  start({.writers = 1, .max_rows_per_commit = 1});
+  auto first = occupy_writer();
+  clock_.advance(absl::Milliseconds(400));
+  store_.let_through(1);
+  EXPECT_TRUE(first.get().ok());
+  auto second = record(1);
+  store_.wait_for_commits(2);
+  auto third = record(1);
+  wait_for_queued_rows(1);
+  const auto submit = [&](absl::Duration patience) {
+    return commits_->submit(testing::RowMaker("rows", 1, 1).spends(1, 9), clock_.now() + patience,
+                            [](Result) {});
+  };
+  EXPECT_EQ(reason_of(submit(absl::Milliseconds(300))), "QUEUE_FULL");
+  EXPECT_TRUE(submit(absl::Milliseconds(500)).ok());
+  store_.open();
+  EXPECT_TRUE(second.get().ok() && third.get().ok());
 }
 
 TEST_F(GroupCommitTest, AFailedCommitAnswersEveryWaiter) {

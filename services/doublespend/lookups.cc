@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "libs/protocol/hash.h"
 
@@ -85,38 +86,61 @@ void SpentCache::put(std::span<const CoinId> coins, std::span<const SpentSlots> 
   }
 }
 
-absl::StatusOr<protocol::SignedDocument> Lookups::answer(std::vector<CoinId> coins) {
-  // Read before the database is: everything committed until then is in the answer.
-  const uint64_t now_ms = platform::unix_ms(clock_);
-  std::vector<std::optional<SpentSlots>> known = cache_.get(coins, now_ms);
+absl::StatusOr<std::vector<SpentSlots>> Lookups::find(std::span<const CoinId> coins,
+                                                      uint64_t now_ms) {
+  const std::vector<std::optional<SpentSlots>> known = cache_.get(coins, now_ms);
   std::vector<CoinId> to_read;
   for (size_t i = 0; i < coins.size(); ++i) {
-    if (!known[i].has_value()) {
-      to_read.push_back(coins[i]);
-    }
+    if (!known[i].has_value()) to_read.push_back(coins[i]);
   }
   std::vector<SpentSlots> fresh;
   if (!to_read.empty()) {
     CAFE_ASSIGN_OR_RETURN(const std::vector<uint64_t> slots, read_(to_read));
-    for (const uint64_t bits : slots) {
-      fresh.push_back({.as_of_ms = now_ms, .slots = bits});
-    }
+    for (const uint64_t bits : slots) fresh.push_back({.as_of_ms = now_ms, .slots = bits});
     cache_.put(to_read, fresh);
   }
-
-  protocol::SpentSlotsAnswer answer{
-      .issuer_id = issuer_id_, .time_ms = now_ms, .coin_ids = std::move(coins), .spent = {}};
+  std::vector<SpentSlots> found;
+  found.reserve(coins.size());
   auto next = fresh.begin();
-  for (uint32_t coin = 0; coin < known.size(); ++coin) {
-    const SpentSlots found = known[coin].has_value() ? *known[coin] : *next++;
-    answer.time_ms = std::min(answer.time_ms, found.as_of_ms);
-    for (uint32_t slot = 0; slot < 64; ++slot) {
-      if ((found.slots >> slot & 1) != 0) {
-        answer.spent.push_back({.coin = coin, .slot = slot});
+  for (const auto& entry : known) found.push_back(entry.has_value() ? *entry : *next++);
+  return found;
+}
+
+absl::StatusOr<protocol::SignedDocument> Lookups::answer(std::vector<CoinId> coins) {
+  std::vector<std::vector<CoinId>> questions;
+  questions.push_back(std::move(coins));
+  CAFE_ASSIGN_OR_RETURN(std::vector<protocol::SignedDocument> answers,
+                        answer_all(std::move(questions)));
+  return std::move(answers.front());
+}
+
+absl::StatusOr<std::vector<protocol::SignedDocument>> Lookups::answer_all(
+    std::vector<std::vector<CoinId>> questions) {
+  // Read before the database is: everything committed until then is in the answers.
+  const uint64_t now_ms = platform::unix_ms(clock_);
+  std::vector<CoinId> coins;
+  for (const auto& question : questions) {
+    coins.insert(coins.end(), question.begin(), question.end());
+  }
+  if (coins.empty()) return std::vector<protocol::SignedDocument>();
+  CAFE_ASSIGN_OR_RETURN(const std::vector<SpentSlots> found, find(coins, now_ms));
+
+  std::vector<protocol::SignedDocument> answers;
+  answers.reserve(questions.size());
+  auto next = found.begin();
+  for (std::vector<CoinId>& question : questions) {
+    protocol::SpentSlotsAnswer answer{
+        .issuer_id = issuer_id_, .time_ms = now_ms, .coin_ids = std::move(question), .spent = {}};
+    for (uint32_t coin = 0; coin < answer.coin_ids.size(); ++coin, ++next) {
+      answer.time_ms = std::min(answer.time_ms, next->as_of_ms);
+      for (uint64_t bits = next->slots; bits != 0; bits &= bits - 1) {
+        answer.spent.push_back(
+            {.coin = coin, .slot = static_cast<uint32_t>(std::countr_zero(bits))});
       }
     }
+    answers.push_back(protocol::SignedDocument::sign(answer.encode(), key_.key));
   }
-  return protocol::SignedDocument::sign(answer.encode(), key_.key);
+  return answers;
 }
 
 std::string rate_key(std::string_view peer) {

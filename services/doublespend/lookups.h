@@ -65,9 +65,17 @@ class Lookups {
   // protocol::SpentSlotsAnswer, signed. Its time is that of the oldest thing it says.
   absl::StatusOr<protocol::SignedDocument> answer(std::vector<protocol::CoinId> coins);
 
+  // Answers questions that came together, one reading of cache and store for all of them.
+  absl::StatusOr<std::vector<protocol::SignedDocument>> answer_all(
+      std::vector<std::vector<protocol::CoinId>> questions);
+
   const protocol::SignedDocument& key_certificate() const { return key_.certificate; }
 
  private:
+  // What is known of each coin, from the cache or else the store.
+  absl::StatusOr<std::vector<SpentSlots>> find(std::span<const protocol::CoinId> coins,
+                                               uint64_t now_ms);
+
   const std::string issuer_id_;
   const storage::OnlineKey& key_;
   const ReadSlots read_;

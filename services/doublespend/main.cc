@@ -10,7 +10,6 @@ int main(int argc, char** argv) {
   options.listen = "127.0.0.1:7103";
   options.metrics_listen = "127.0.0.1:9103";
   // A Record waits in its thread for a commit that it shares with others: more of them share more.
-  options.workers = 64;
   cafe::doublespend::Options own;
 
   CLI::App app("Records every slot that is spent, and proves who spends one twice.");
@@ -31,10 +30,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1'000'000));
   platform::add_option(app, "--max-queued-rows", own.max_queued_rows,
                        "Rows that may wait for a writer; more are refused")
-      ->check(CLI::Range(cafe::doublespend::kMaxRows, 100'000'000));
+      ->check(CLI::Range(cafe::doublespend::kMaxRows, size_t{100'000'000}));
   platform::add_option(app, "--lookups-per-minute", own.lookups_per_minute,
-                       "Look-ups that one address may ask for")
-      ->check(CLI::Range(1, 1'000'000));
+                       "Look-ups that one address may ask for; 0: no limit")
+      ->check(CLI::Range(0, 1'000'000));
   platform::add_option(app, "--lookup-cache-ms", own.lookup_cache_ms,
                        "How old a cached answer about a spent coin may be; 0: never cached")
       ->check(CLI::Range(0, 3'600'000));

@@ -180,10 +180,10 @@ TEST_F(RecordTest, ManyClientsAtOnceShareCommits) {
 }
 
 TEST_F(RecordTest, ALargeRequestIsRecordedWhole) {
-  const std::vector<SpendRow> rows = rows_.spends(20'000, 1);
+  const std::vector<SpendRow> rows = rows_.spends(kMaxRows, 1);
   EXPECT_EQ(outcomes(rows), Outcomes(rows.size(), FRESH));
   EXPECT_EQ(outcomes(rows), Outcomes(rows.size(), FRESH));
-  EXPECT_EQ(spent(), 20'000);
+  EXPECT_EQ(spent(), static_cast<int64_t>(kMaxRows));
 }
 
 TEST_F(RecordTest, AMalformedRowIsRefusedAndNothingOfItsRequestIsKept) {

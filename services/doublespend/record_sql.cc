@@ -6,7 +6,6 @@ namespace cafe::doublespend {
 namespace {
 
 using protocol::Bytes;
-using protocol::Bytes32;
 using storage::Row;
 using storage::Rows;
 using storage::Transaction;
@@ -16,66 +15,65 @@ Place place_at(const Row& row, int batch_column) {
           .position = row.get<uint32_t>(batch_column + 1)};
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<size_t>> insert_spent(Transaction& tx, std::span<const SpendRow> rows) {
-  Bytes packed;
-  packed.reserve(rows.size() * kPackedRowSize);
-  for (const SpendRow& row : rows) pack(packed, row);
-  // What a row was compared with is only visible to the next statement when another transaction
-  // has just committed it; so this one tells which rows remain.
-  CAFE_ASSIGN_OR_RETURN(
-      const Rows rest,
-      tx.query("WITH input AS MATERIALIZED ("
-               "  SELECT i, substr($1::bytea, i * 152 + 1, 32) AS coin_id,"
-               "         cafe.u64_at($1::bytea, i * 152 + 32) AS deposit_until,"
-               "         cafe.u32_at($1::bytea, i * 152 + 40)::integer AS slot,"
-               "         cafe.u32_at($1::bytea, i * 152 + 44)::integer AS position,"
-               "         cafe.u64_at($1::bytea, i * 152 + 48) AS batch,"
-               "         substr($1::bytea, i * 152 + 57, 32) AS d,"
-               "         substr($1::bytea, i * 152 + 89, 32) AS r1,"
-               "         substr($1::bytea, i * 152 + 121, 32) AS r2"
-               "  FROM generate_series(0, octet_length($1::bytea) / 152 - 1) AS i), "
-               "inserted AS ("
-               "  INSERT INTO coinstore.spent AS s (deposit_until, batch, slot, position, coin_id,"
-               "                                    d, r1, r2)"
-               "  SELECT deposit_until, batch, slot, position, coin_id, d, r1, r2"
-               "  FROM input ORDER BY i "
-               "  ON CONFLICT DO NOTHING"
-               "  RETURNING s.coin_id, s.slot, s.deposit_until, s.d, s.batch, s.position) "
-               "SELECT i FROM input WHERE NOT EXISTS ("
-               "  SELECT FROM inserted s"
-               "  WHERE s.coin_id = input.coin_id AND s.slot = input.slot"
-               "    AND s.deposit_until = input.deposit_until AND s.d = input.d"
-               "    AND s.batch = input.batch AND s.position = input.position) "
-               "ORDER BY i",
-               packed));
-  std::vector<size_t> indices;
-  for (const Row row : rest) indices.push_back(row.get<uint32_t>(0));
-  return indices;
+StoredSpend stored_spend(const Row& row, int column) {
+  return {.place = unpack_place(row.get<int64_t>(column)),
+          .trace = unpack_trace(row.get<TraceBytes>(column + 1))};
 }
 
-absl::StatusOr<std::vector<std::optional<StoredSpend>>> select_spent(
-    Transaction& tx, std::span<const SlotKey> keys) {
-  Bytes packed;
-  packed.reserve(keys.size() * kPackedKeySize);
-  for (const SlotKey& key : keys) pack(packed, key);
-  CAFE_ASSIGN_OR_RETURN(const Rows rows,
-                        tx.query("SELECT i, s.batch, s.position, s.d, s.r1, s.r2 "
-                                 "FROM generate_series(0, octet_length($1::bytea) / 44 - 1) AS i "
-                                 "CROSS JOIN LATERAL ("
-                                 "  SELECT * FROM coinstore.spent s"
-                                 "  WHERE s.coin_id = substr($1::bytea, i * 44 + 1, 32)"
-                                 "    AND s.deposit_until = cafe.u64_at($1::bytea, i * 44 + 32)"
-                                 "    AND s.slot = cafe.u32_at($1::bytea, i * 44 + 40)::integer"
-                                 "  OFFSET 0) s",
-                                 packed));
-  std::vector<std::optional<StoredSpend>> found(keys.size());
-  for (const Row row : rows) {
-    found.at(row.get<uint32_t>(0)) =
-        StoredSpend{.place = place_at(row, 1),
-                    .trace = {row.get<Bytes32>(3), row.get<Bytes32>(4), row.get<Bytes32>(5)}};
+}  // namespace
+
+absl::StatusOr<int64_t> insert_spent(Transaction& tx, const SpendColumns& rows) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows done,
+      tx.query("INSERT INTO coinstore.spent (place, month, slot, coin_id, trace) "
+               "SELECT unnest($1::bigint[]), unnest($2::smallint[]), unnest($3::smallint[]),"
+               "       unnest($4::bytea[]), unnest($5::bytea[]) "
+               "ON CONFLICT DO NOTHING",
+               rows.places.bytes(), rows.keys.months.bytes(), rows.keys.slots.bytes(),
+               rows.keys.coin_ids.bytes(), rows.traces.bytes()));
+  return done.affected();
+}
+
+absl::StatusOr<std::vector<OtherSpend>> select_others(Transaction& tx, const SpendColumns& rows) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows others,
+      tx.query("SELECT i.i, s.place, s.trace "
+               "FROM (SELECT generate_series(0, cardinality($1::bigint[]) - 1) AS i,"
+               "             unnest($1::bigint[]) AS place, unnest($2::smallint[]) AS month,"
+               "             unnest($3::smallint[]) AS slot, unnest($4::bytea[]) AS coin_id,"
+               "             unnest($5::bytea[]) AS trace) AS i "
+               "LEFT JOIN LATERAL ("
+               "  SELECT place, trace FROM coinstore.spent s"
+               "  WHERE s.month = i.month AND s.coin_id = i.coin_id AND s.slot = i.slot"
+               "  OFFSET 0) s ON true "
+               "WHERE s.place IS DISTINCT FROM i.place OR s.trace IS DISTINCT FROM i.trace",
+               rows.places.bytes(), rows.keys.months.bytes(), rows.keys.slots.bytes(),
+               rows.keys.coin_ids.bytes(), rows.traces.bytes()));
+  std::vector<OtherSpend> found;
+  found.reserve(static_cast<size_t>(others.size()));
+  for (const Row row : others) {
+    found.push_back({.row = row.get<size_t>(0), .first = std::nullopt});
+    if (!row.is_null(1)) found.back().first = stored_spend(row, 1);
   }
+  return found;
+}
+
+absl::StatusOr<std::vector<std::optional<StoredSpend>>> select_spent(Transaction& tx,
+                                                                     const KeyColumns& keys,
+                                                                     size_t count) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows,
+      tx.query("SELECT i.i, s.place, s.trace "
+               "FROM (SELECT generate_series(0, cardinality($1::smallint[]) - 1) AS i,"
+               "             unnest($1::smallint[]) AS month, unnest($2::smallint[]) AS slot,"
+               "             unnest($3::bytea[]) AS coin_id) AS i "
+               "CROSS JOIN LATERAL ("
+               "  SELECT place, trace FROM coinstore.spent s"
+               "  WHERE s.month = i.month AND s.coin_id = i.coin_id AND s.slot = i.slot"
+               "  OFFSET 0) s",
+               keys.months.bytes(), keys.slots.bytes(), keys.coin_ids.bytes()));
+  std::vector<std::optional<StoredSpend>> found(count);
+  for (const Row row : rows) found.at(row.get<size_t>(0)) = stored_spend(row, 1);
   return found;
 }
 

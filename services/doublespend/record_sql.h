@@ -7,17 +7,29 @@
 
 #include "libs/storage/postgres.h"
 #include "services/doublespend/classify.h"
+#include "services/doublespend/columns.h"
 
 namespace cafe::doublespend {
 
-// Inserts rows, which are sorted, as far as their slots have none yet. Returns the indices of those
-// that were not inserted; of equal slots the first row is inserted. One statement.
-absl::StatusOr<std::vector<size_t>> insert_spent(storage::Transaction& tx,
-                                                 std::span<const SpendRow> rows);
+// Inserts rows, which are sorted, as far as their slots have none yet; of equal slots the first row
+// is inserted. Returns how many were. One statement.
+absl::StatusOr<int64_t> insert_spent(storage::Transaction& tx, const SpendColumns& rows);
+
+// A row that is not what the store holds of its slot.
+struct OtherSpend {
+  size_t row;                        // its index
+  std::optional<StoredSpend> first;  // nullopt where the store holds nothing
+};
+
+// Those of `rows` whose slot holds another challenge, or the same from another place, in order. One
+// statement.
+absl::StatusOr<std::vector<OtherSpend>> select_others(storage::Transaction& tx,
+                                                      const SpendColumns& rows);
 
 // The first spend of each slot; nullopt where there is none. One statement.
 absl::StatusOr<std::vector<std::optional<StoredSpend>>> select_spent(storage::Transaction& tx,
-                                                                     std::span<const SlotKey> keys);
+                                                                     const KeyColumns& keys,
+                                                                     size_t count);
 
 // A row of a slot that holds another challenge.
 struct DoubleRow {

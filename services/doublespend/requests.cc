@@ -34,7 +34,7 @@ absl::Status check_row(const SpendRow& row, uint64_t now_s) {
     return invalid("BAD_DATES",
                    "claim_until is that of the coin's denomination, not before deposit_until.");
   }
-  if (row.place.batch > kMaxBatch || row.place.position >= static_cast<uint32_t>(kMaxRows)) {
+  if (row.place.batch > kMaxBatch || row.place.position >= kMaxPositions) {
     return invalid("BAD_PLACE",
                    "position is payment * 128 + spend of a batch of at most 1,000 payments.");
   }
@@ -69,8 +69,8 @@ absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& reque
                                                   uint64_t now_s) {
   CAFE_ASSIGN_OR_RETURN(const protocol::SpendRows packed,
                         protocol::SpendRows::open(request.rows()));
-  if (packed.size() < 1 || packed.size() > static_cast<size_t>(kMaxRows)) {
-    return invalid("ROW_COUNT", "Record takes 1 to 128,000 rows.");
+  if (packed.size() < 1 || packed.size() > kMaxRows) {
+    return invalid("ROW_COUNT", "Record takes 1 to 50,000 rows.");
   }
   std::vector<SpendRow> rows;
   rows.reserve(packed.size());
@@ -89,21 +89,21 @@ absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& reque
   return rows;
 }
 
-absl::StatusOr<ReserveOrder> read_reserve(const v1::ReserveRequest& request, uint64_t now_s) {
+absl::StatusOr<ReserveOrder> read_reserve(const v1::ReserveRequest& request, uint64_t now_ms) {
   if (request.slots_size() < 1 || request.slots_size() > kMaxReservedSlots) {
     return invalid("SLOT_COUNT", "Reserve takes 1 to 128 slots, all of one payment.");
   }
   if (request.hold_ms() < 1 || request.hold_ms() > kMaxHold_ms) {
     return invalid("BAD_HOLD", "A reservation lasts from 1 ms to ten minutes.");
   }
-  ReserveOrder order{.slots = {}, .hold_ms = request.hold_ms()};
+  ReserveOrder order{.slots = {}, .until_ms = now_ms + request.hold_ms()};
   std::vector<std::pair<CoinId, uint32_t>> slots;
   for (const v1::ReserveRequest::Slot& message : request.slots()) {
     SlotToReserve slot;
     CAFE_ASSIGN_OR_RETURN(slot.key.coin_id, CoinId::decode(view_of(message.coin_id())));
     slot.key.slot = message.slot();
     slot.key.deposit_until = message.deposit_until();
-    CAFE_RETURN_IF_ERROR(check_key(slot.key, now_s));
+    CAFE_RETURN_IF_ERROR(check_key(slot.key, now_ms / 1000));
     CAFE_ASSIGN_OR_RETURN(const protocol::Scalar d, protocol::Scalar::decode(view_of(message.d())));
     slot.d = d.bytes();
     slots.emplace_back(slot.key.coin_id, slot.key.slot);

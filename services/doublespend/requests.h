@@ -5,14 +5,16 @@
 
 #include "absl/status/statusor.h"
 #include "cafe/v1/doublespend.pb.h"
+#include "libs/protocol/spend_rows.h"
 #include "services/doublespend/reservation.h"
 #include "services/doublespend/spend_row.h"
 
 namespace cafe::doublespend {
 
-inline constexpr int kMaxRows = 128'000;  // in one Record: 1,000 payments of 128 spends
-inline constexpr uint64_t kMaxBatch =
-    (uint64_t{1} << 46) - 1;  // its number and a position fit 63 bits
+inline constexpr size_t kMaxRows = 50'000;          // in one Record: what a message has room for
+inline constexpr uint32_t kMaxPositions = 128'000;  // in a batch: 1,000 payments of 128 spends
+// The number after it is that of rows that the database made (migrations/0007_narrow_spent.sql).
+inline constexpr uint64_t kMaxBatch = protocol::kPreloadBatch - 1;
 inline constexpr int kMaxReservedSlots = 128;
 inline constexpr uint32_t kMaxHold_ms = 600'000;
 inline constexpr uint32_t kMaxListedCases = 1000;
@@ -24,13 +26,9 @@ inline constexpr uint64_t kDateWindow_s = 20ull * 366 * 86400;
 // deadlines for one coin), BAD_PLACE.
 absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& request, uint64_t now_s);
 
-struct ReserveOrder {
-  std::vector<SlotToReserve> slots;
-  uint64_t hold_ms = 0;
-};
 // INVALID_ARGUMENT: SLOT_COUNT, BAD_LENGTH, SLOT_OUTSIDE_COIN, SCALAR_TOO_LARGE, BAD_DATES,
 // SLOT_TWICE, BAD_HOLD.
-absl::StatusOr<ReserveOrder> read_reserve(const v1::ReserveRequest& request, uint64_t now_s);
+absl::StatusOr<ReserveOrder> read_reserve(const v1::ReserveRequest& request, uint64_t now_ms);
 
 // INVALID_ARGUMENT: COIN_COUNT, BAD_LENGTH.
 absl::StatusOr<std::vector<protocol::CoinId>> read_lookup(const v1::LookupRequest& request);

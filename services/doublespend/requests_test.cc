@@ -55,8 +55,8 @@ TEST(RequestsTest, RecordRefusesEachMalformedField) {
       {"BAD_DATES", [](auto& row) { row.key.deposit_until = ~uint64_t{0}; }},
       {"BAD_DATES", [](auto& row) { row.claim_until = row.key.deposit_until - 1; }},
       {"BAD_DATES", [](auto& row) { row.claim_until = ~uint64_t{0}; }},
-      {"BAD_PLACE", [](auto& row) { row.place.batch = uint64_t{1} << 46; }},
-      {"BAD_PLACE", [](auto& row) { row.place.position = 128'000; }},
+      {"BAD_PLACE", [](auto& row) { row.place.batch = kMaxBatch + 1; }},
+      {"BAD_PLACE", [](auto& row) { row.place.position = kMaxPositions; }},
   };
   for (size_t i = 0; i < std::size(cases); ++i) {
     std::vector<SpendRow> rows = {good_row(), good_row()};
@@ -110,8 +110,18 @@ v1::ReserveRequest good_reserve() {
   return request;
 }
 
+TEST(RequestsTest, ReserveReadsWhatWasSent) {
+  const auto order = read_reserve(good_reserve(), kNow_s * 1000);
+  ASSERT_TRUE(order.ok()) << order.status();
+  EXPECT_EQ(order->until_ms, kNow_s * 1000 + kMaxHold_ms);
+  ASSERT_EQ(order->slots.size(), 2u);
+  EXPECT_EQ(order->slots[1].key,
+            (SlotKey{good_row().key.coin_id, 1, good_row().key.deposit_until}));
+  EXPECT_EQ(order->slots[1].d, good_row().trace.d);
+}
+
 TEST(RequestsTest, ReserveRefusesEachMalformedField) {
-  ASSERT_TRUE(read_reserve(good_reserve(), kNow_s).ok());
+  ASSERT_TRUE(read_reserve(good_reserve(), kNow_s * 1000).ok());
   const struct {
     const char* reason;
     std::function<void(v1::ReserveRequest&)> spoil;
@@ -132,7 +142,7 @@ TEST(RequestsTest, ReserveRefusesEachMalformedField) {
   for (const auto& c : cases) {
     v1::ReserveRequest request = good_reserve();
     c.spoil(request);
-    EXPECT_EQ(reason_of(read_reserve(request, kNow_s).status()), c.reason);
+    EXPECT_EQ(reason_of(read_reserve(request, kNow_s * 1000).status()), c.reason);
   }
 }
 

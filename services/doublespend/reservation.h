@@ -1,4 +1,4 @@
-// The decision of Reserve: whether a payment may hold a slot.
+// The decision of Reserve: which payments may hold their slots.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +22,21 @@ struct SlotToReserve {
   protocol::Bytes32 d{};  // of the payment that asks
 };
 
+// What one payment asks for.
+struct ReserveOrder {
+  std::vector<SlotToReserve> slots;  // none named twice
+  uint64_t until_ms = 0;             // exclusive
+};
+
 struct Hold {
   protocol::Bytes32 d{};
   uint64_t until_ms = 0;  // exclusive
+};
+
+struct SlotHold {
+  protocol::CoinId coin_id;
+  uint32_t slot = 0;
+  Hold hold;
 };
 
 // What the store holds of a slot.
@@ -44,5 +56,15 @@ struct ReserveResult {
   std::vector<SlotState> states;  // one for each slot, in order
   bool granted = false;
 };
+
+struct ReserveDecision {
+  std::vector<ReserveResult> results;  // one for each order
+  std::vector<SlotHold> holds;         // of those that are granted, sorted, no slot twice
+};
+
+// Decides orders that came together as if one came after the other, in their order, and each saw
+// the holds of those before. `facts`: of each slot of each order, in order.
+ReserveDecision decide_orders(std::span<const ReserveOrder> orders,
+                              std::span<const SlotFacts> facts, uint64_t now_ms);
 
 }  // namespace cafe::doublespend

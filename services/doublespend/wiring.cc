@@ -29,7 +29,8 @@ absl::StatusOr<storage::Database*> open_database(ServiceHost& host, const Option
       auto database,
       storage::Database::open({.url = host.options().database_url,
                                .pool_size = static_cast<int>(options.database_connections),
-                               .application_name = "cafe-doublespend"}));
+                               .application_name = "cafe-doublespend",
+                               .settings = kSessionSettings}));
   return &host.own(std::move(database));
 }
 
@@ -65,9 +66,10 @@ absl::Status retain(CoinStore& coins) {
   return absl::OkStatus();
 }
 
-storage::RateLimiter& make_limit(ServiceHost& host, const Options& options, storage::Cache* cache) {
+storage::RateLimiter* make_limit(ServiceHost& host, const Options& options, storage::Cache* cache) {
+  if (options.lookups_per_minute == 0) return nullptr;
   const platform::Clock& clock = host.clock();
-  return host.own(std::make_unique<storage::RateLimiter>(
+  return &host.own(std::make_unique<storage::RateLimiter>(
       storage::RateLimit{
           .name = "lookup", .calls = options.lookups_per_minute, .window = std::chrono::minutes(1)},
       cache, [&clock] { return absl::ToChronoTime(clock.now()); }));
@@ -99,8 +101,9 @@ absl::Status set_up(ServiceHost& host, const Options& options) {
   auto& commits = host.own(std::make_unique<GroupCommit>(
       GroupCommitOptions{.writers = options.writers,
                          .max_rows_per_commit = options.max_rows_per_commit,
-                         .max_queued_rows = options.max_queued_rows},
-      coins, host.metrics()));
+                         .max_queued_rows = options.max_queued_rows,
+                         .queue_wait = absl::Milliseconds(host.options().queue_wait_ms)},
+      coins, host.clock(), host.metrics()));
   const bool cached = options.lookup_cache_ms > 0;
   auto& spent_cache = host.own(std::make_unique<SpentCache>(cached ? cache : nullptr, key->key,
                                                             milliseconds(options.lookup_cache_ms)));
@@ -108,9 +111,19 @@ absl::Status set_up(ServiceHost& host, const Options& options) {
       key->opened.issuer_id, *key,
       [&coins](std::span<const protocol::CoinId> ids) { return coins.spent_slots(ids); },
       spent_cache, host.clock()));
+  const platform::ServiceOptions& service = host.options();
   host.serve(std::make_unique<DoubleSpendService>(
-      host.runtime(), ServiceParts{commits, coins, cases, lookups, make_limit(host, options, cache),
-                                   host.clock(), [&case_thread] { case_thread.notify(); }}));
+      host.runtime(), host.metrics(),
+      ServiceParts{.commits = commits,
+                   .coins = coins,
+                   .cases = cases,
+                   .lookups = lookups,
+                   .lookup_limit = make_limit(host, options, cache),
+                   .clock = host.clock(),
+                   .on_double = [&case_thread] { case_thread.notify(); },
+                   .limits = {.capacity = service.queue_capacity,
+                              .bytes = size_t{service.queue_mebibytes} << 20,
+                              .wait = absl::Milliseconds(service.queue_wait_ms)}}));
   return absl::OkStatus();
 }
 

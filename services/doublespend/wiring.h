@@ -16,8 +16,8 @@ struct Options {
   std::string deposit;                    // --deposit: host:port
   uint32_t writers = 2;                   // --writers
   uint32_t max_rows_per_commit = 10'000;  // --max-rows-per-commit
-  uint32_t max_queued_rows = 400'000;     // --max-queued-rows
-  uint32_t lookups_per_minute = 60;       // --lookups-per-minute
+  uint32_t max_queued_rows = 200'000;     // --max-queued-rows
+  uint32_t lookups_per_minute = 60;       // --lookups-per-minute; 0: no limit
   uint32_t lookup_cache_ms = 30'000;      // --lookup-cache-ms; 0: every look-up reads the database
   uint32_t database_connections = 16;     // --database-connections, the writers' included
 };

@@ -179,20 +179,23 @@ class Requests {
   // A row that the coin store holds, as it was told of it.
   protocol::PackedSpend spent_row() {
     const std::string spent = "coinstore.spent ORDER BY coin_id, slot";
-    const auto field = [&](const char* name) {
-      return protocol::to_array<32>(protocol::view_of(archive_.bytes(name, spent)))
+    const auto field = [&](const char* sql) {
+      return protocol::to_array<32>(protocol::view_of(archive_.bytes(sql, spent)))
           .value_or(protocol::Bytes32{});
     };
-    const uint64_t deposit_until = archive_.number("deposit_until", spent);
+    const auto number = [&](const char* sql) { return archive_.number(sql, spent); };
+    const uint64_t deposit_until = number(
+        "extract(epoch FROM timestamptz '1970-01-15 00:00Z' +"
+        " month * interval '1 month')::bigint");
     return {.coin_id = {field("coin_id")},
-            .d = field("d"),
-            .r1 = field("r1"),
-            .r2 = field("r2"),
+            .d = field("substr(trace, 1, 32)"),
+            .r1 = field("substr(trace, 33, 32)"),
+            .r2 = field("substr(trace, 65, 32)"),
             .deposit_until = deposit_until,
             .claim_until = deposit_until + 365 * 86400,
-            .batch = archive_.number("batch", spent),
-            .position = static_cast<uint32_t>(archive_.number("position", spent)),
-            .slot = static_cast<uint32_t>(archive_.number("slot", spent))};
+            .batch = number("coinstore.batch_of(place)"),
+            .position = static_cast<uint32_t>(number("coinstore.position_of(place)")),
+            .slot = static_cast<uint32_t>(number("slot"))};
   }
 
   void of_doublespend() {

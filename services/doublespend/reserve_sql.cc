@@ -1,0 +1,63 @@
+#include "services/doublespend/reserve_sql.h"
+
+#include "services/doublespend/columns.h"
+#include "services/doublespend/record_sql.h"
+
+namespace cafe::doublespend {
+
+using protocol::Bytes32;
+using storage::Row;
+using storage::Rows;
+using storage::Transaction;
+
+absl::StatusOr<std::vector<SlotFacts>> select_facts(Transaction& tx,
+                                                    std::span<const SlotKey> slots) {
+  KeyColumns keys(slots.size());
+  for (const SlotKey& slot : slots) keys.add(slot);
+  CAFE_ASSIGN_OR_RETURN(const auto spent, select_spent(tx, keys, slots.size()));
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows holds,
+      tx.query("SELECT i.i, r.d, r.until_ms "
+               "FROM (SELECT generate_series(0, cardinality($1::smallint[]) - 1) AS i,"
+               "             unnest($1::smallint[]) AS slot, unnest($2::bytea[]) AS coin_id) AS i "
+               "CROSS JOIN LATERAL ("
+               "  SELECT d, until_ms FROM coinstore.reservation r"
+               "  WHERE r.coin_id = i.coin_id AND r.slot = i.slot OFFSET 0) r",
+               keys.slots.bytes(), keys.coin_ids.bytes()));
+  std::vector<SlotFacts> facts(slots.size());
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (spent[i].has_value()) facts[i].spent_d = spent[i]->trace.d;
+  }
+  for (const Row row : holds) {
+    facts.at(row.get<size_t>(0)).hold =
+        Hold{.d = row.get<Bytes32>(1), .until_ms = row.get<uint64_t>(2)};
+  }
+  return facts;
+}
+
+absl::StatusOr<bool> upsert_holds(Transaction& tx, std::span<const SlotHold> holds,
+                                  uint64_t now_ms) {
+  storage::SmallintArray slots(holds.size());
+  storage::ByteaArray coin_ids(holds.size(), 32);
+  storage::ByteaArray challenges(holds.size(), 32);
+  storage::BigintArray untils(holds.size());
+  for (const SlotHold& hold : holds) {
+    slots.add(static_cast<int16_t>(hold.slot));
+    coin_ids.add(hold.coin_id);
+    challenges.add(hold.hold.d);
+    untils.add(static_cast<int64_t>(hold.hold.until_ms));
+  }
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows written,
+      tx.query("INSERT INTO coinstore.reservation AS r (until_ms, slot, coin_id, d) "
+               "SELECT unnest($1::bigint[]), unnest($2::smallint[]), unnest($3::bytea[]),"
+               "       unnest($4::bytea[]) "
+               "ON CONFLICT (coin_id, slot) DO UPDATE"
+               "  SET d = excluded.d, until_ms = CASE WHEN r.d = excluded.d"
+               "    THEN greatest(r.until_ms, excluded.until_ms) ELSE excluded.until_ms END"
+               "  WHERE r.d = excluded.d OR r.until_ms <= $5::bigint",
+               untils.bytes(), slots.bytes(), coin_ids.bytes(), challenges.bytes(), now_ms));
+  return written.affected() == static_cast<int64_t>(holds.size());
+}
+
+}  // namespace cafe::doublespend
