@@ -13,6 +13,8 @@
 //   SELECT substr($1::bytea, i * 36 + 1, 32), cafe.u32_at($1::bytea, i * 36 + 32)
 //   FROM generate_series(0, octet_length($1::bytea) / 36 - 1) AS i
 //
+// Where the rows are many, arrays are faster (array_param.h).
+//
 // substr counts from 1, cafe.u32_at and cafe.u64_at (migrations/0001_roles.sql) count from 0.
 #pragma once
 
