@@ -121,7 +121,9 @@ void ProcessWatch::sample(double at_s) {
     UsageSample sample = read_usage(processes_[i].second, proc_dir_);
     if (sample.rss_bytes == 0) continue;  // it has ended
     sample.at_s = at_s;
-    uses_[i].samples.push_back(sample);
+    std::vector<UsageSample>& samples = uses_[i].samples;
+    if (!samples.empty() && at_s - samples.back().at_s < kLeastGapS) samples.pop_back();
+    samples.push_back(sample);
   }
 }
 

@@ -40,6 +40,9 @@ class ProcessWatch {
   explicit ProcessWatch(std::vector<std::pair<std::string, pid_t>> processes,
                         std::string proc_dir = "/proc");
 
+  // Takes the place of a sample less than kLeastGapS before: a rate between two samples that close
+  // would be made of the kernel's rounding.
+  static constexpr double kLeastGapS = 0.3;
   void sample(double at_s);
   // The samples since the last call.
   std::vector<ProcessUse> take();

@@ -91,6 +91,16 @@ TEST_F(ProcessWatchTest, AProcessThatEndedHasNoMoreSamples) {
   EXPECT_TRUE(watch.take()[0].samples.empty());
 }
 
+TEST_F(ProcessWatchTest, TheLaterOfTwoCloseSamplesStays) {
+  make(10, {.user_s = 1, .anonymous_kib = 1});
+  ProcessWatch watch({{"ten", 10}}, proc_);
+  for (const double at_s : {0.0, 1.0, 1.1, 2.1}) watch.sample(at_s);
+  std::vector<double> times;
+  const std::vector<ProcessUse> uses = watch.take();
+  for (const UsageSample& sample : uses[0].samples) times.push_back(sample.at_s);
+  EXPECT_EQ(times, (std::vector<double>{0.0, 1.1, 2.1}));
+}
+
 TEST(RealProcessWatchTest, SeesThisProcess) {
   const UsageSample sample = read_usage(getpid());
   EXPECT_GT(sample.rss_bytes, 1'000'000u);
