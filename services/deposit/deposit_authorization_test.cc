@@ -73,6 +73,7 @@ TEST_F(AuthorizationTest, AnswersManyAtOnceEachByItself) {
   };
   const protocol::Terms now = terms_now(till, 500);
   const auto pay = [&](const TestCoin& coin) { return shop.make_payment(till, {{&coin, 0}}, now); };
+  const Till stranger = shop.make_till();
   std::deque<TestCoin> fresh;
   std::vector<Case> cases;
   for (int i = 0; i < 24; ++i) {
@@ -88,7 +89,7 @@ TEST_F(AuthorizationTest, AnswersManyAtOnceEachByItself) {
         expected = "SPEND_INVALID";
         break;
       case 3:
-        payment = shop.make_payment(shop.make_till(), {{&fresh.back(), 0}}, terms_now(till, 500));
+        payment = shop.make_payment(stranger, {{&fresh.back(), 0}}, terms_now(stranger, 500));
         expected = "UNKNOWN_PAYEE";
         break;
       case 4: {

@@ -143,9 +143,9 @@ void count(Issuer& issuer, const Presented& presented, const DenominationBook& b
     const auto value = line_value(*entry, line.count);
     issuer.metrics.issued(entry->denomination, entry->id, line.count, value.value_or(0));
   }
-  platform::log_info("order completed", {{"account", presented.account().hex()},
-                                         {"n", presented.n()},
-                                         {"coins", presented.order.challenges.size()}});
+  platform::log_debug("order completed", {{"account", presented.account().hex()},
+                                          {"n", presented.n()},
+                                          {"coins", presented.order.challenges.size()}});
 }
 
 /// The commit may or may not have happened; only what stands in the database counts.

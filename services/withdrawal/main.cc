@@ -5,7 +5,9 @@
 int main(int argc, char** argv) {
   using cafe::platform::add_option;
 
-  cafe::platform::ServiceOptions common{.service = "withdrawal", .listen = "127.0.0.1:7101"};
+  // An order waits for its commit most of the time, and commits that wait together share a flush.
+  cafe::platform::ServiceOptions common{
+      .service = "withdrawal", .listen = "127.0.0.1:7101", .workers = 32};
   cafe::withdrawal::WithdrawalOptions options;
   CLI::App app(
       "cafe-withdrawal: registers wallets and issues coins. The only holder of the denominations' "

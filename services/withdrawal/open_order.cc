@@ -127,7 +127,7 @@ absl::StatusOr<protocol::Bytes> open_order(Issuer& issuer, protocol::ByteView by
                         protocol::issuer_open(issuer.secret, issuer.id(), scope,
                                               account_keys->points, request.lines, keys));
   issuer.metrics.opened.Increment();
-  platform::log_info(
+  platform::log_debug(
       "order opened",
       {{"account", request.account.hex()}, {"n", request.order}, {"lines", request.lines.size()}});
   return answer.encode();

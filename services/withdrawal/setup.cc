@@ -90,8 +90,8 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
   storage::Cache* cache = nullptr;
   if (!common.redis_url.empty()) {
     CAFE_ASSIGN_OR_RETURN(const std::string address, storage::redis_address(common.redis_url));
-    cache = &host.own(std::make_unique<storage::RedisCache>(
-        storage::RedisOptions{.address = address, .password = {}}));
+    cache = &host.own(std::make_unique<storage::RedisCache>(storage::RedisOptions{
+        .address = address, .password = {}, .pool_size = static_cast<int>(common.workers)}));
   }
   protocol::Rng& rng = host.own(std::make_unique<protocol::SystemRng>());
   CAFE_ASSIGN_OR_RETURN(
