@@ -17,7 +17,7 @@ namespace cafe::loadtest {
 struct WithdrawOptions {
   IssuerOptions issuer;
   uint32_t coins_per_order = 5;
-  uint32_t accounts = 500;
+  uint32_t accounts = 2000;
   double checked_share = 0.01;  // of orders that are blinded, unblinded and checked
 };
 

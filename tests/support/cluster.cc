@@ -21,17 +21,21 @@ using std::chrono::seconds;
 
 // Small, but with a coin of several slots; the last kind is nobody's favourite, so that tests may
 // stop it.
-constexpr const char* kIssuerConfig = R"({
+std::string issuer_config(bool loadtest) {
+  return std::string(R"({
   "issuer_id": "issuer-a.example",
-  "limits": [{"currency": "EUR", "offline": 50000, "identification": 250000}],
+  "limits": [{"currency": "EUR", "offline": 50000, "identification": 250000},
+             {"currency": "XTS", "offline": 1000000, "identification": 1000000}],
   "denominations": [
     {"currency": "EUR", "slots": [10]}, {"currency": "EUR", "slots": [20]},
     {"currency": "EUR", "slots": [50]}, {"currency": "EUR", "slots": [100]},
     {"currency": "EUR", "slots": [200]}, {"currency": "EUR", "slots": [500]},
-    {"currency": "EUR", "slots": [400, 200, 100, 100]},
+    {"currency": "EUR", "slots": [400, 200, 100, 100]},)") +
+         (loadtest ? R"({"currency": "XTS", "slots": [100], "loadtest": true},)" : "") + R"(
     {"currency": "CHF", "slots": [1000]}
   ]
 })";
+}
 
 absl::Status failed(const std::string& what) {
   return protocol::make_error(absl::StatusCode::kInternal, "CLUSTER", what);
@@ -118,7 +122,7 @@ Cluster::~Cluster() { kill_services(); }
 
 absl::Status Cluster::make_issuer() {
   const fs::path config = file("issuer.json");
-  std::ofstream(config) << kIssuerConfig;
+  std::ofstream(config) << issuer_config(options_.loadtest);
   const std::string issuer = file("issuer"), manufacturer = file("manufacturer.key");
   CAFE_RETURN_IF_ERROR(
       run({program("cafectl"), "issuer", "init", "--config", config, "--dir", issuer}).status());

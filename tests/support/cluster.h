@@ -33,6 +33,8 @@ struct ClusterOptions {
   uint32_t shops = 3;
   /// What a double spend may cost each shop's cover, minor units.
   uint64_t cover = 20'000;
+  /// Also has a denomination for load tests: one slot of 1.00 XTS.
+  bool loadtest = false;
   /// Added to a service's command line.
   std::map<std::string, std::vector<std::string>> arguments{};
   /// Added to postgresql.conf.
