@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "libs/protocol/spend_rows.h"
 #include "libs/protocol/testing/leaves.h"
 
 namespace cafe::testing {
@@ -195,28 +196,63 @@ std::string random_fields(const ValidRequest& valid, SeededRng& rng) {
   return message->SerializeAsString();
 }
 
-// A random one of the items, or one more, breaks a rule that holds whatever the others say.
-template <typename Items>
-void break_an_item(Items& items, SeededRng& rng) {
-  if (items.empty()) return;  // a request without items is malformed as it is
-  const auto any = [&] { return static_cast<int>(rng.below(static_cast<uint64_t>(items.size()))); };
+// A random one of the slots, or one more, breaks a rule that holds whatever the others say.
+void break_a_slot(v1::ReserveRequest& request, SeededRng& rng) {
+  auto& slots = *request.mutable_slots();
+  if (slots.empty()) return;  // a request without items is malformed as it is
+  const auto any = [&] { return static_cast<int>(rng.below(static_cast<uint64_t>(slots.size()))); };
   if (rng.below(2) == 0) {
-    const auto copy = items.Get(any());
-    *items.Add() = copy;
+    const auto copy = slots.Get(any());
+    *slots.Add() = copy;
   }
-  auto& item = *items.Mutable(any());
+  auto& slot = *slots.Mutable(any());
   switch (rng.below(4)) {
     case 0:
-      item.set_coin_id(item.coin_id().substr(0, rng.below(32)));
+      slot.set_coin_id(slot.coin_id().substr(0, rng.below(32)));
       break;
     case 1:
-      item.set_slot(64 + static_cast<uint32_t>(rng.below(1'000'000)));
+      slot.set_slot(64 + static_cast<uint32_t>(rng.below(1'000'000)));
       break;
     case 2:
-      item.set_d(std::string(32, '\xff'));  // above q
+      slot.set_d(std::string(32, '\xff'));  // above q
       break;
     default:
-      item.set_deposit_until(rng.below(2) == 0 ? 0 : UINT64_MAX - rng.below(1000));
+      slot.set_deposit_until(rng.below(2) == 0 ? 0 : UINT64_MAX - rng.below(1000));
+  }
+}
+
+// The same for packed rows (libs/protocol/spend_rows.h).
+void break_a_row(std::string& packed, SeededRng& rng) {
+  constexpr size_t kSize = protocol::kSpendRowSize;
+  const auto opened = protocol::SpendRows::open(packed);
+  if (!opened.ok() || opened->size() == 0) return;  // malformed as it is
+  const size_t at = rng.below(opened->size());
+  protocol::PackedSpend row = (*opened)[at];
+  switch (rng.below(5)) {
+    case 0:  // half a row
+      packed.resize(packed.size() - 1 - rng.below(kSize - 1));
+      return;
+    case 1:
+      row.slot = 64 + static_cast<uint32_t>(rng.below(1'000'000));
+      break;
+    case 2: {
+      constexpr protocol::Bytes32 protocol::PackedSpend::*kScalars[] = {
+          &protocol::PackedSpend::d, &protocol::PackedSpend::r1, &protocol::PackedSpend::r2};
+      (row.*kScalars[rng.below(std::size(kScalars))]).fill(0xff);  // above q
+      break;
+    }
+    case 3:
+      row.position = 128'000 + static_cast<uint32_t>(rng.below(1'000'000));
+      break;
+    default:
+      row.deposit_until = rng.below(2) == 0 ? 0 : UINT64_MAX - rng.below(1000);
+  }
+  std::string broken;
+  protocol::append_spend_row(broken, row);
+  if (rng.below(2) == 0) {
+    packed += broken;
+  } else {
+    packed.replace(at * kSize, kSize, broken);
   }
 }
 
@@ -224,12 +260,12 @@ std::string break_trusted(const ValidRequest& valid, const std::string& bytes, S
   if (valid.method == "/cafe.v1.DoubleSpend/Record") {
     v1::RecordRequest request;
     if (!request.ParseFromString(bytes)) return bytes;  // malformed as it is
-    break_an_item(*request.mutable_rows(), rng);
+    break_a_row(*request.mutable_rows(), rng);
     return request.SerializeAsString();
   }
   v1::ReserveRequest request;
   if (!request.ParseFromString(bytes)) return bytes;
-  break_an_item(*request.mutable_slots(), rng);
+  break_a_slot(request, rng);
   return request.SerializeAsString();
 }
 
