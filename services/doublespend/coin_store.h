@@ -16,7 +16,10 @@ namespace cafe::doublespend {
 // Sessions of the store. Look-ups by key must not become scans because a table looked small when
 // its plan was made, and one plan does for all.
 inline const std::map<std::string, std::string> kSessionSettings = {
-    {"enable_seqscan", "off"}, {"plan_cache_mode", "force_generic_plan"}, {"jit", "off"}};
+    {"enable_seqscan", "off"},
+    {"enable_bitmapscan", "off"},
+    {"plan_cache_mode", "force_generic_plan"},
+    {"jit", "off"}};
 
 class CoinStore : public RecordStore {
  public:
