@@ -19,6 +19,10 @@ using storage::Transaction;
 
 absl::Status coin_store_failed(const absl::Status& status) {
   platform::log_warning("the coin store did not reserve a payment", {{"status", status}});
+  if (absl::IsResourceExhausted(status)) {  // the client's cue to back off, wherever the queue is
+    return make_error(absl::StatusCode::kResourceExhausted, "QUEUE_FULL",
+                      "Too many requests are waiting: call again later.");
+  }
   return make_error(absl::StatusCode::kUnavailable, "COIN_STORE_UNAVAILABLE",
                     "The payment cannot be authorized now: ask again, or take another payment.");
 }

@@ -32,7 +32,8 @@ struct AuthorizationQuestion {
   // signed; what is wrong with such a payment stands in the answer. Errors: INVALID_ARGUMENT for
   // bytes that are no payment, UNAUTHENTICATED (UNKNOWN_PAYEE, UNKNOWN_TERMINAL, BAD_SIGNATURE),
   // PERMISSION_DENIED (PAYEE_CLOSED), UNAVAILABLE (DENOMINATIONS_UNKNOWN, COIN_STORE_UNAVAILABLE),
-  // DEADLINE_EXCEEDED (DEADLINE_PASSED: nothing was done).
+  // RESOURCE_EXHAUSTED (QUEUE_FULL: of the coin store), DEADLINE_EXCEEDED (DEADLINE_PASSED: nothing
+  // was done).
   absl::AnyInvocable<void(absl::StatusOr<AuthorizationAnswer>)> answer;
 };
 

@@ -134,6 +134,17 @@ TEST_F(AuthorizationTest, AnswersManyAtOnceEachByItself) {
       std::string::npos);
 }
 
+TEST_F(AuthorizationTest, TellsTheClientToBackOffWhenTheCoinStoreIsFull) {
+  back_end.peers.coin_store.full = true;
+  const Bytes payment = payment_of_all();
+  const absl::Status refused = payee->authorize(payment).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(reason_of(refused), "QUEUE_FULL");
+  EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.granted_authorization"), 0);
+  back_end.peers.coin_store.full = false;
+  EXPECT_TRUE(authorize(payment).granted);
+}
+
 TEST_F(AuthorizationTest, IsForThisPaymentOnly) {
   ASSERT_TRUE(authorize(payment_of_all()).granted);
   const Bytes another = payment_of_all();

@@ -84,6 +84,7 @@ struct DepositApp {
         authorizations(parts, options.hold_ms),
         authorization_queue({.name = "authorize",
                              .threads = options.authorize_threads,
+                             .largest = 64,
                              .limits = {.capacity = host.options().queue_capacity,
                                         .bytes = size_t{host.options().queue_mebibytes} << 20,
                                         .wait = ms(host.options().queue_wait_ms)}},

@@ -93,6 +93,7 @@ v1::ReserveResponse::State MemoryCoinStore::state_of(const v1::ReserveRequest::S
 
 grpc::Status MemoryCoinStore::Reserve(grpc::ServerContext*, const v1::ReserveRequest* request,
                                       v1::ReserveResponse* response) {
+  if (full) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too much to do"};
   if (down) return is_down();
   const std::lock_guard lock(mutex_);
   bool granted = true;

@@ -29,6 +29,7 @@ class MemoryCoinStore final : public v1::DoubleSpend::Service {
                        v1::ReserveResponse* response) override;
 
   std::atomic<bool> down{false};            // answers UNAVAILABLE
+  std::atomic<bool> full{false};            // answers RESOURCE_EXHAUSTED to Reserve
   std::atomic<uint64_t> now_ms{1'000'000};  // its clock, for reservations
   size_t spent();                           // slots
   // Sees to it that the next case gets this number.
