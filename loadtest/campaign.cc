@@ -56,17 +56,21 @@ class CampaignRun {
     return absl::OkStatus();
   }
 
+  void add_wrong(const std::vector<std::string>& wrong) {
+    const RunShape& shape = campaign_.runs.back().shape;
+    for (const std::string& each : wrong) {
+      campaign_.wrong.push_back(
+          absl::StrFormat("at %.0f/s: %s", shape.requests_per_s * shape.items_per_request, each));
+    }
+  }
+
   absl::Status chosen(double rate) {
     if (stopped()) return absl::OkStatus();
-    CAFE_ASSIGN_OR_RETURN(RunResult result, runner_(full("rate", rate)));
-    // Only --p99-ms makes a limit of latency here; several rates are a curve, which may go above.
-    std::vector<std::string> wrong = faults(result);
-    if (options_.limits.p99_ms > 0 && options_.rates.size() == 1)
-      wrong = shortfalls(result, options_.limits);
-    if (options_.rates.size() > 1) wrong.clear();
-    for (const std::string& each : wrong)
-      campaign_.wrong.push_back(absl::StrFormat("at %.0f/s: %s", rate, each));
-    campaign_.runs.push_back(std::move(result));
+    CAFE_RETURN_IF_ERROR(try_rate(full("rate", rate)).status());
+    // Several rates are a curve, which may go above the limits; nothing may fail on it.
+    const bool limited = options_.limits.p99_ms > 0 && options_.rates.size() == 1;
+    add_wrong(limited ? shortfalls(campaign_.runs.back(), options_.limits)
+                      : faults(campaign_.runs.back()));
     return absl::OkStatus();
   }
 
@@ -76,6 +80,7 @@ class CampaignRun {
     for (const double share : kSweepShares) {
       if (base == 0 || stopped()) break;
       CAFE_RETURN_IF_ERROR(try_rate(step("sweep", base * share)).status());
+      add_wrong(faults(campaign_.runs.back()));
     }
     return absl::OkStatus();
   }

@@ -13,10 +13,12 @@
 namespace cafe::loadtest {
 
 struct CampaignOptions {
-  // Items/s: one run each; with find_rate, the rates to run after the search.
+  // Items/s: one run each; with find_rate, the rates to run after the search. One rate alone must
+  // keep the limits, where there are any; several are a curve, on which only faults() fail.
   std::vector<double> rates{};
   bool find_rate = false;
   // Runs at kSweepShares of the sustained rate: what find_rate found, else the first of `rates`.
+  // Overload may be refused there, but faults() fail.
   bool sweep = false;
   Limits limits{};
   double start_rate = 1'000;  // where the search begins

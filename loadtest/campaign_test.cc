@@ -82,6 +82,7 @@ TEST_F(CampaignTest, FailsWhereNoRateIsSustained) {
 }
 
 TEST_F(CampaignTest, ASweepGoesFromATenthToTwiceTheFoundRate) {
+  server_.most_waiting = 500;
   const Campaign campaign = run({.find_rate = true, .sweep = true, .limits = {.p99_ms = 50}});
   std::vector<double> shares;
   for (const RunRequest& request : requests_) {
@@ -110,6 +111,17 @@ TEST_F(CampaignTest, AChosenRateFailsOnFailuresAndOnLatencyOnlyWhereALimitIsSet)
 TEST_F(CampaignTest, RequestsWithoutAnAnswerFailTheTest) {
   server_.answers = false;
   EXPECT_THAT(run({.rates = {100}}).wrong, ElementsAre(HasSubstr("had no answer")));
+}
+
+TEST_F(CampaignTest, OverloadMayBeRefusedButNotFail) {
+  server_.fail_every = 1'000'000'000;  // the first request
+  EXPECT_THAT(run({.rates = {1'000, 40'000}}).wrong,
+              Contains(HasSubstr("at 1000/s: 1 requests failed")));
+  EXPECT_THAT(run({.rates = {10'000}, .sweep = true}).wrong,
+              Contains(HasSubstr("at 20000/s: 1 requests failed")));
+  server_.fail_every = 0;
+  server_.most_waiting = 500;
+  EXPECT_THAT(run({.rates = {1'000, 40'000}, .sweep = true}).wrong, IsEmpty());
 }
 
 TEST_F(CampaignTest, NothingIsStartedAfterAStop) {

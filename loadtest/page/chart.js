@@ -142,7 +142,7 @@ function drawChart(spec, series, xs, ys, drawable, width, plot) {
     if (to <= from) continue;
     root.append(svgElement('rect', {class: 'band', x: from, width: to - from, y: box.top, height: box.bottom - box.top}));
     if (to - from > band.label.length * 7)
-      root.append(svgElement('text', {x: from + 6, y: box.bottom - 8}, band.label));
+      root.append(svgElement('text', {x: from + 6, y: box.top + 15}, band.label));
   }
   root.append(svgElement('text', {x: 0, y: 12}, spec.yTitle));
   for (const tick of y.ticks) {
@@ -169,7 +169,8 @@ function drawChart(spec, series, xs, ys, drawable, width, plot) {
     root.append(svgElement('line', {class: 'mark', x1: at, x2: at, y1: box.top, y2: box.bottom}));
     root.append(svgElement('text', {x: at + (left ? -6 : 6), y: box.top - 6, 'text-anchor': left ? 'end' : 'start'}, mark.label));
   }
-  for (const s of series) {
+  // Dashed ones last: what was offered lies exactly on what was done while all is well.
+  for (const s of [...series].sort((a, b) => (a.dashed || false) - (b.dashed || false))) {
     let path = '';
     let pen = false;
     for (const [vx, vy] of s.points) {

@@ -190,6 +190,13 @@ const runColumns = [
       ([name, key]) => [name + ' ms', (run) => run.latency_ms ? formatFixed(run.latency_ms[key]) : '–']),
 ];
 
+// A column for each number that the scenario told of its runs.
+function factColumns(result) {
+  const names = [...new Set(result.runs.flatMap((run) => Object.keys(run.facts)))];
+  const text = (value) => value === undefined ? '–' : formatNumber(value);
+  return names.map((name) => [name.replaceAll('_', ' '), (run) => text(run.facts[name])]);
+}
+
 function table(columns, rows) {
   const head = element('tr', {}, ...columns.map(([name]) => element('th', {}, name)));
   const body = rows.map((row) => element('tr', {}, ...columns.map(([, value]) => element('td', {}, value(row)))));
@@ -221,7 +228,7 @@ function section(result) {
     choice.addEventListener('change', show);
     show();
     box.append(element('div', {class: 'title'}, element('h2', {}, 'Over time'), choice), charts);
-    box.append(element('h2', {}, 'Runs'), element('div', {class: 'card'}, table(runColumns, result.runs)));
+    box.append(element('h2', {}, 'Runs'), element('div', {class: 'card'}, table([...runColumns, ...factColumns(result)], result.runs)));
   }
   box.append(facts(result));
   return box;
