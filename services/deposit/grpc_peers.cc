@@ -1,5 +1,8 @@
 #include "services/deposit/grpc_peers.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "cafe/v1/doublespend.grpc.pb.h"
 #include "cafe/v1/withdrawal.grpc.pb.h"
 #include "libs/platform/client.h"
@@ -13,6 +16,9 @@ using protocol::ByteView;
 using protocol::Scalar;
 using protocol::SpendTrace;
 using protocol::view_of;
+
+// A message has room for more (libs/platform/server.h), but not for a batch's most slots.
+constexpr size_t kRowsAtOnce = 20'000;
 
 absl::Status bad_answer(std::string_view what) {
   return protocol::make_error(
@@ -94,13 +100,24 @@ class GrpcCoinStore : public CoinStore {
 
   absl::StatusOr<std::vector<RecordedSlot>> record(uint64_t batch, std::span<const SpentSlot> slots,
                                                    absl::Time no_later_than) override {
-    v1::RecordRequest request;
-    request.set_rows(pack_rows(batch, slots));
-    v1::RecordResponse response;
-    CAFE_RETURN_IF_ERROR(platform::call_unary(
-        {.timeout = timeout_, .no_later_than = no_later_than, .idempotent = true},
-        [&](grpc::ClientContext* context) { return stub_->Record(context, request, &response); }));
-    return read_verdicts(response, slots.size());
+    // Each part is recorded for itself, and recording it again changes nothing: a batch that stops
+    // between two is taken up again like any other.
+    std::vector<RecordedSlot> recorded;
+    recorded.reserve(slots.size());
+    while (!slots.empty()) {
+      const auto part = slots.first(std::min(slots.size(), kRowsAtOnce));
+      slots = slots.subspan(part.size());
+      v1::RecordRequest request;
+      request.set_rows(pack_rows(batch, part));
+      v1::RecordResponse response;
+      CAFE_RETURN_IF_ERROR(platform::call_unary(
+          {.timeout = timeout_, .no_later_than = no_later_than, .idempotent = true},
+          [&](grpc::ClientContext* context) { return stub_->Record(context, request, &response); }));
+      CAFE_ASSIGN_OR_RETURN(std::vector<RecordedSlot> verdicts,
+                            read_verdicts(response, part.size()));
+      std::move(verdicts.begin(), verdicts.end(), std::back_inserter(recorded));
+    }
+    return recorded;
   }
 
   std::vector<absl::StatusOr<Reservation>> reserve_each(std::span<const SlotsToReserve> payments,
