@@ -9,8 +9,9 @@ namespace {
 
 // What an empty item counts for, in bytes: a call costs something whatever its size.
 constexpr double kItemBytes = 4096;
-// The part of the past that remains with each new measurement: the last ten or so count.
-constexpr double kMemory = 0.9;
+// The part of the past that remains with each new measurement: the last fifty or so count, so that
+// a single stall of the machine does not turn callers away.
+constexpr double kMemory = 0.98;
 
 Counter& rejected(Metrics& metrics, const std::string& pool, const char* reason) {
   return metrics.counter("cafe_work_rejected_total", "Jobs that were not run.",

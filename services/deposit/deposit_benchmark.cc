@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 
 #include "libs/platform/clock.h"
+#include "libs/storage/session_settings.h"
 #include "services/deposit/authorize.h"
 #include "services/deposit/deposit_flow.h"
 #include "services/deposit/testing/back_end.h"
@@ -61,8 +62,9 @@ void require(const absl::Status& status) {
 }
 
 std::unique_ptr<storage::Database> connect(const BackEnd& back_end) {
-  auto database =
-      storage::Database::open({.url = back_end.service_options().database_url, .pool_size = 4});
+  auto database = storage::Database::open({.url = back_end.service_options().database_url,
+                                           .pool_size = 4,
+                                           .settings = storage::kByKey});
   require(database.status());
   return *std::move(database);
 }

@@ -2,6 +2,7 @@
 
 #include "libs/platform/background.h"
 #include "libs/platform/client.h"
+#include "libs/storage/session_settings.h"
 #include "services/deposit/confirm_stops.h"
 #include "services/deposit/deposit_service.h"
 #include "services/deposit/grpc_peers.h"
@@ -142,7 +143,8 @@ absl::StatusOr<std::unique_ptr<DepositApp>> DepositApp::create(ServiceHost& host
           {.url = service.database_url,
            // Requests, the sweeper, the refresher, the stops.
            .pool_size = static_cast<int>(service.workers + options.authorize_threads + 3),
-           .application_name = "cafe-deposit"}));
+           .application_name = "cafe-deposit",
+           .settings = storage::kByKey}));
   CAFE_ASSIGN_OR_RETURN(auto doublespend,
                         platform::connect(options.doublespend, "doublespend", service.tls));
   CAFE_ASSIGN_OR_RETURN(auto withdrawal,

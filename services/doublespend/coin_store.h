@@ -13,17 +13,9 @@
 
 namespace cafe::doublespend {
 
-// Sessions of the store. Look-ups by key must not become scans because a table looked small when
-// its plan was made, and one plan does for all.
-inline const std::map<std::string, std::string> kSessionSettings = {
-    {"enable_seqscan", "off"},
-    {"enable_bitmapscan", "off"},
-    {"plan_cache_mode", "force_generic_plan"},
-    {"jit", "off"}};
-
 class CoinStore : public RecordStore {
  public:
-  // Both must outlive the store; `database` is opened with kSessionSettings.
+  // Both must outlive the store; `database` is opened with storage::kByKey.
   CoinStore(storage::Database& database, const platform::Clock& clock)
       : database_(database), clock_(clock) {}
 

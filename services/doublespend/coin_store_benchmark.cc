@@ -19,6 +19,7 @@
 #include <thread>
 
 #include "libs/platform/server.h"
+#include "libs/storage/session_settings.h"
 #include "services/doublespend/columns.h"
 #include "services/doublespend/doublespend_service.h"
 #include "services/doublespend/testing/rows.h"
@@ -131,9 +132,8 @@ class Bench {
           "EXTERNAL,"
           " ALTER payload SET STORAGE EXTERNAL");
     }));
-    database_ = require(storage::Database::open({.url = postgres_->url("cafe_doublespend"),
-                                                 .pool_size = 16,
-                                                 .settings = kSessionSettings}));
+    database_ = require(storage::Database::open(
+        {.url = postgres_->url("cafe_doublespend"), .pool_size = 16, .settings = storage::kByKey}));
   }
 
   void preload(int64_t rows) {

@@ -4,6 +4,7 @@
 
 #include "libs/protocol/hash.h"
 #include "libs/storage/migrate.h"
+#include "libs/storage/session_settings.h"
 #include "services/doublespend/coin_store.h"
 #include "services/doublespend/columns.h"
 #include "services/doublespend/testing/service_fixture.h"
@@ -42,7 +43,7 @@ class NarrowRowsTest : public ServiceFixture {
   int64_t spent() { return count("SELECT count(*) FROM coinstore.spent"); }
 
   const std::unique_ptr<storage::Database> own_role_ =
-      *storage::Database::open({.url = options_.database_url, .settings = kSessionSettings});
+      *storage::Database::open({.url = options_.database_url, .settings = storage::kByKey});
   CoinStore store_{*own_role_, clock_};
 };
 
@@ -138,7 +139,7 @@ TEST_F(CarryOverTest, RowsAreCarriedOverWhole) {
   ASSERT_TRUE(migrated.ok()) << migrated;
 
   auto database = *storage::Database::open(
-      {.url = shared_postgres().url("cafe_doublespend", name()), .settings = kSessionSettings});
+      {.url = shared_postgres().url("cafe_doublespend", name()), .settings = storage::kByKey});
   CoinStore store(*database, clock_);
   const auto same = store.record(rows);
   ASSERT_TRUE(same.ok()) << same.status();

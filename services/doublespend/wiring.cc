@@ -7,6 +7,7 @@
 #include "libs/platform/log.h"
 #include "libs/storage/key_files.h"
 #include "libs/storage/redis.h"
+#include "libs/storage/session_settings.h"
 #include "services/doublespend/case_worker.h"
 #include "services/doublespend/doublespend_service.h"
 
@@ -30,7 +31,7 @@ absl::StatusOr<storage::Database*> open_database(ServiceHost& host, const Option
       storage::Database::open({.url = host.options().database_url,
                                .pool_size = static_cast<int>(options.database_connections),
                                .application_name = "cafe-doublespend",
-                               .settings = kSessionSettings}));
+                               .settings = storage::kByKey}));
   return &host.own(std::move(database));
 }
 

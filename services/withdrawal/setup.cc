@@ -5,6 +5,7 @@
 
 #include "libs/platform/background.h"
 #include "libs/storage/redis.h"
+#include "libs/storage/session_settings.h"
 #include "services/withdrawal/withdrawal_service.h"
 
 namespace cafe::withdrawal {
@@ -85,7 +86,8 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
   CAFE_ASSIGN_OR_RETURN(auto opened,
                         storage::Database::open({.url = common.database_url,
                                                  .pool_size = static_cast<int>(common.workers) + 1,
-                                                 .application_name = "cafe-withdrawal"}));
+                                                 .application_name = "cafe-withdrawal",
+                                                 .settings = storage::kByKey}));
   storage::Database& db = host.own(std::move(opened));
   storage::Cache* cache = nullptr;
   if (!common.redis_url.empty()) {

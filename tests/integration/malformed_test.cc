@@ -20,6 +20,7 @@ namespace {
 constexpr size_t kOfEachKind = 10'000;
 // Where a method is not everybody's, nobody gets past the first check: a few of each are enough.
 constexpr size_t kOfEachKindAsNobody = 500;
+constexpr const char* kPatient = "--queue-wait-ms=600000";
 
 // "/cafe.v1.Deposit/Authorize" of every method of every contract.
 std::set<std::string> all_methods() {
@@ -41,8 +42,10 @@ class MalformedTest : public ::testing::Test {
     // Limits off: each request shall be looked at.
     auto started = Cluster::start(
         {.shops = 2,
-         .arguments = {{"withdrawal", {"--registrations-per-minute=0", "--orders-per-minute=0"}},
-                       {"doublespend", {"--lookups-per-minute=1000000"}}}});
+         .arguments = {
+             {"withdrawal", {"--registrations-per-minute=0", "--orders-per-minute=0", kPatient}},
+             {"deposit", {kPatient}},
+             {"doublespend", {"--lookups-per-minute=0", kPatient}}}});
     ASSERT_TRUE(started.ok()) << started.status();
     cluster_ = std::move(*started);
     stop_the_francs();

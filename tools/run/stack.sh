@@ -88,20 +88,21 @@ start_redis() {
 }
 
 # make_issuer FOLDER : keys, certificates and schema, each once.
+# Each command says itself what is wrong; where this is called, the shell does not stop at a failure of its own.
 make_issuer() {
   local dir=$1
   if [ ! -f "$dir/tls/operator.pem" ]; then
-    "$cafectl" tls init --dir "$dir/tls" --host localhost --host 127.0.0.1 >/dev/null
+    "$cafectl" tls init --dir "$dir/tls" --host localhost --host 127.0.0.1 >/dev/null || return
   fi
   if [ ! -f "$dir/issuer/lists/0001.list" ]; then
-    "$cafectl" issuer init --config "${CAFE_ISSUER_CONFIG:-$root/deploy/issuer.example.json}" --dir "$dir/issuer" >/dev/null
+    "$cafectl" issuer init --config "${CAFE_ISSUER_CONFIG:-$root/deploy/issuer.example.json}" --dir "$dir/issuer" >/dev/null || return
   fi
   if [ ! -f "$dir/manufacturer.key" ]; then
     local key
     key=$("$cafectl" --json manufacturer init --key "$dir/manufacturer.key" | sed -n 's/.*"manufacturer key": "\(.*\)".*/\1/p')
-    "$cafectl" issuer trust --dir "$dir/issuer" --manufacturer-key "$key" >/dev/null
+    "$cafectl" issuer trust --dir "$dir/issuer" --manufacturer-key "$key" >/dev/null || return
   fi
-  "$cafectl" --database-url "$(database_url "$dir" postgres)" migrate --folder "$root/migrations" >"$dir/log/migrate.log"
+  "$cafectl" --database-url "$(database_url "$dir" postgres)" migrate --folder "$root/migrations" >"$dir/log/migrate.log" || return
   "$cafectl" --database-url "$(database_url "$dir" cafe_operator)" denominations publish --dir "$dir/issuer" >/dev/null
 }
 
