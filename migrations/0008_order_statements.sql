@@ -119,6 +119,9 @@ BEGIN
   -- What is given makes sense.
   IF lines NOT BETWEEN 2 AND 10000 OR cardinality(p_kinds) IS DISTINCT FROM lines
      OR cardinality(p_owners) IS DISTINCT FROM lines
+     -- Line i is element i: arrays that count from elsewhere would be checked in other places than they are posted.
+     OR array_ndims(p_amounts) <> 1 OR array_ndims(p_kinds) <> 1 OR array_ndims(p_owners) <> 1
+     OR array_lower(p_amounts, 1) <> 1 OR array_lower(p_kinds, 1) <> 1 OR array_lower(p_owners, 1) <> 1
      OR array_position(p_amounts, NULL) IS NOT NULL OR array_position(p_kinds, NULL) IS NOT NULL
      OR array_position(p_owners, NULL) IS NOT NULL
      OR p_kind IS NULL OR p_kind !~ '^[a-z_]{1,32}$' OR p_currency IS NULL OR p_currency !~ '^[A-Z]{3}$'
@@ -127,12 +130,12 @@ BEGIN
                                  'currency and 2 to 10,000 complete lines');
   END IF;
   FOR i IN 1 .. lines LOOP
-    IF p_amounts[i] = 0 OR p_amounts[i] = (-9223372036854775808)::bigint THEN
+    IF coalesce(p_amounts[i], 0) = 0 OR p_amounts[i] = (-9223372036854775808)::bigint THEN
       PERFORM ledger.fail('CF003', 'BAD_POSTING: the amounts of a posting are not zero, but their sum is');
     END IF;
     total := total + p_amounts[i];
   END LOOP;
-  IF total <> 0 THEN
+  IF total IS DISTINCT FROM 0 THEN
     PERFORM ledger.fail('CF003', 'BAD_POSTING: the amounts of a posting are not zero, but their sum is');
   END IF;
   IF (CASE WHEN lines = 2 THEN p_kinds[1] = p_kinds[2] AND p_owners[1] = p_owners[2]

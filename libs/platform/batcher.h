@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <iterator>
 #include <mutex>
@@ -23,6 +24,7 @@
 #include "libs/platform/admission.h"
 #include "libs/platform/clock.h"
 #include "libs/platform/error.h"
+#include "libs/platform/log.h"
 
 namespace cafe::platform {
 
@@ -38,12 +40,14 @@ template <class Item>
 class Batcher {
  public:
   // Called on a thread of the batcher with 1 .. largest items in the order in which they came.
-  // Must not throw.
+  // What it throws ends that batch only, and is logged; items tell by their destructors that
+  // nothing became of them.
   using Work = std::function<void(std::vector<Item> batch)>;
 
   // `clock` and `metrics` must outlive it.
   Batcher(const BatcherOptions& options, const Clock& clock, Metrics& metrics, Work work)
-      : largest_(std::max<size_t>(1, options.largest)),
+      : name_(options.name),
+        largest_(std::max<size_t>(1, options.largest)),
         clock_(clock),
         work_(std::move(work)),
         batch_size_(metrics.histogram("cafe_batch_items", "Items that were worked on together.",
@@ -115,13 +119,22 @@ class Batcher {
       }
       lock.unlock();
       batch_size_.Observe(static_cast<double>(count));
-      work_(std::move(batch));
+      work_on(std::move(batch));
       const absl::Duration took = clock_.now() - began;
       lock.lock();
       admission_.finish(count, bytes, took);
     }
   }
 
+  void work_on(std::vector<Item> batch) {
+    try {
+      work_(std::move(batch));
+    } catch (const std::exception& error) {
+      log_error("a batch ended in an exception", {{"pool", name_}, {"what", error.what()}});
+    }
+  }
+
+  const std::string name_;
   const size_t largest_;
   const Clock& clock_;
   const Work work_;

@@ -98,5 +98,17 @@ TEST_F(BatcherTest, DrainFinishesWhatWaitsAndTakesNoMore) {
   EXPECT_EQ(reason_of(submit(*batcher, 3)), "SHUTTING_DOWN");
 }
 
+TEST_F(BatcherTest, AnExceptionEndsItsBatchOnly) {
+  std::promise<int> second;
+  Batcher<int> batcher({.name = "throws", .threads = 1, .largest = 1}, clock_, metrics_,
+                       [&](const std::vector<int>& batch) {
+                         if (batch.front() == 1) throw std::runtime_error("one");
+                         second.set_value(batch.front());
+                       });
+  EXPECT_TRUE(batcher.submit(absl::InfiniteFuture(), 0, 1).ok());
+  EXPECT_TRUE(batcher.submit(absl::InfiniteFuture(), 0, 2).ok());
+  EXPECT_EQ(second.get_future().get(), 2);
+}
+
 }  // namespace
 }  // namespace cafe::platform

@@ -40,6 +40,10 @@ class PendingCall : public LateCall {
     metrics_.started();
   }
 
+  ~PendingCall() override {
+    if (!finished_) finish(absl::InternalError("the call was let go without an answer"));
+  }
+
   grpc::ServerUnaryReactor* reactor() const { return reactor_; }
   const CallInfo& info() const override { return info_; }
   void finish(const absl::Status& status) override;
@@ -49,6 +53,7 @@ class PendingCall : public LateCall {
   grpc::ServerUnaryReactor* const reactor_;
   MethodMetrics& metrics_;
   CallInfo info_;
+  bool finished_ = false;
   const std::chrono::steady_clock::time_point arrived_ = std::chrono::steady_clock::now();
 };
 
@@ -72,6 +77,7 @@ LogLevel level_of(absl::StatusCode code) {
 }
 
 void PendingCall::finish(const absl::Status& status) {
+  finished_ = true;
   const RequestScope scope(info_.request_id);
   const absl::Duration took = absl::FromChrono(std::chrono::steady_clock::now() - arrived_);
   log(level_of(status.code()), "call",
@@ -127,6 +133,19 @@ grpc::ServerUnaryReactor* serve_erased(UnaryRuntime& runtime, std::string_view m
     call->finish(queued);
   }
   return call->reactor();
+}
+
+bool finish_if_abandoned(LateCall& call, const Clock& clock) {
+  if (clock.now() >= call.info().deadline) {
+    call.finish(make_error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
+                           "The deadline passed before the request was run: nothing was done."));
+    return true;
+  }
+  if (call.info().cancelled()) {
+    call.finish(call_cancelled());
+    return true;
+  }
+  return false;
 }
 
 grpc::ServerUnaryReactor* serve_late(

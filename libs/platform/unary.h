@@ -79,14 +79,19 @@ grpc::ServerUnaryReactor* serve_unary(UnaryRuntime& runtime, std::string_view me
       });
 }
 
-// A call whose answer is given later, by whoever holds this. Call finish exactly once; until then
-// context, request and response are valid, afterwards they may be gone.
+// A call whose answer is given later, by whoever holds this. Call finish once; until then context,
+// request and response are valid, afterwards they may be gone. One that is let go without it is
+// answered INTERNAL.
 class LateCall {
  public:
   virtual ~LateCall() = default;
   virtual const CallInfo& info() const = 0;
   virtual void finish(const absl::Status& status) = 0;
 };
+
+// Finishes a call for which nobody waits any more, DEADLINE_EXCEEDED (DEADLINE_PASSED) or CANCELLED
+// (CALL_CANCELLED): nothing was done. Tells whether it did. For who takes calls from a queue.
+bool finish_if_abandoned(LateCall& call, const Clock& clock);
 
 // Serves a unary method that does not run on the runtime's pool: `start` is called on gRPC's own
 // thread, must not block, and hands the call over to whoever will finish it. With an error, it has

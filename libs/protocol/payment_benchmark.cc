@@ -48,18 +48,21 @@ void TerminalChecksPaymentOfOneSlot(benchmark::State& state) {
 }
 BENCHMARK(TerminalChecksPaymentOfOneSlot)->Unit(benchmark::kMicrosecond);
 
+enum class Wrong { kAnswer, kCoin };
+
 // Payments of one slot, each with a coin of its own; `wrong` of them, spread evenly, do not fit
-// their terms.
+// their terms or were not signed.
 class SpendsToCheck {
  public:
-  SpendsToCheck(size_t count, size_t wrong) {
+  SpendsToCheck(size_t count, size_t wrong, Wrong what = Wrong::kAnswer) {
     Stage& s = stage();
     for (size_t i = 0; i < count; ++i) {
       WithdrawnCoin coin = s.market.take(s.wallet, s.market.coin);
       payments_.push_back(s.market.pay(s.wallet, {{&coin, 0, 500}}));
       if (wrong > 0 && i % (count / wrong) == 0) {
-        Scalar& r1 = payments_.back().spends[0].r1;
-        r1 = r1 + Scalar::from_u64(1);
+        Payment& payment = payments_.back();
+        Scalar& victim = what == Wrong::kAnswer ? payment.spends[0].r1 : payment.coins[0].r;
+        victim = victim + Scalar::from_u64(1);
       }
     }
     for (const Payment& payment : payments_) checks_.push_back(s.market.check(payment));
@@ -101,6 +104,25 @@ BENCHMARK(AcquirerFindsWrongSpends)
     ->Arg(100)
     ->Arg(1000)
     ->Unit(benchmark::kMicrosecond);
+
+// The same with coins that were not signed, which are the cheapest to refuse one by one.
+void AcquirerFindsWrongCoins(benchmark::State& state) {
+  check_all(state, SpendsToCheck(1000, static_cast<size_t>(state.range(0)), Wrong::kCoin));
+}
+BENCHMARK(AcquirerFindsWrongCoins)->Arg(1)->Arg(1000)->Unit(benchmark::kMicrosecond);
+
+// 1,000 wrong coins, one call for each.
+void AcquirerFindsWrongCoinsOneByOne(benchmark::State& state) {
+  const SpendsToCheck spends(1000, 1000, Wrong::kCoin);
+  for (auto _ : state) {
+    for (const SpendCheck& check : spends.checks()) {
+      benchmark::DoNotOptimize(check_spends({&check, 1}));
+    }
+  }
+  state.counters["each"] = benchmark::Counter(
+      1000, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(AcquirerFindsWrongCoinsOneByOne)->Unit(benchmark::kMicrosecond);
 
 // 1,000 spends, one call for each: what a batch is compared with.
 void AcquirerChecksSpendsOneByOne(benchmark::State& state) {

@@ -1,5 +1,6 @@
 #include "libs/protocol/spend_batch.h"
 
+#include <algorithm>
 #include <map>
 
 #include "libs/protocol/hash.h"
@@ -139,8 +140,9 @@ AffinePoint SpendBatch::sum(Range range) const {
   return p256_var::multiply_sum(scalars, points);
 }
 
-size_t SpendBatch::count_spends(Range range) const {
-  size_t count = 0;
+// Coins and spends: a coin may have no spend left that is worth a look.
+size_t SpendBatch::count_equations(Range range) const {
+  size_t count = range.end - range.begin;
   for (size_t i = range.begin; i < range.end; ++i) count += coins_[i].spends.size();
   return count;
 }
@@ -163,17 +165,28 @@ namespace {
 
 // So few spends cost less one by one than their sum does.
 constexpr size_t kLeastForSum = 3;
+// Coins that share a sum: more would make it no cheaper for each, and halving longer.
+constexpr size_t kCoinsAtOnce = 2048;
 
-// A group of so few spends, among which one is wrong, costs less one by one than halved further:
+// A group of so few equations, among which one is wrong, costs less one by one than halved further:
 // the more so the more are wrong.
-size_t least_to_halve(size_t wrong_so_far) { return wrong_so_far < 8 ? 4 : 16; }
+size_t least_to_halve(size_t wrong_so_far) { return wrong_so_far < 8 ? 8 : 32; }
+
+// Where most of what was judged is wrong, somebody means it, and halving would find no end.
+bool is_hopeless(size_t wrong, size_t judged) { return wrong >= 64 && 2 * wrong > judged; }
 
 }  // namespace
 
 void SpendBatch::find_wrong(Range range, const AffinePoint& sum_of_range) {
-  if (sum_of_range.is_identity()) return;
-  if (range.end - range.begin == 1 || count_spends(range) <= least_to_halve(wrong_)) {
+  const size_t equations = count_equations(range);
+  if (sum_of_range.is_identity()) {
+    judged_ += equations;
+    return;
+  }
+  if (range.end - range.begin == 1 || equations <= least_to_halve(wrong_) ||
+      is_hopeless(wrong_, judged_)) {
     check_one_by_one(range);
+    judged_ += equations;
     return;
   }
   const size_t middle = (range.begin + range.end) / 2;
@@ -187,11 +200,19 @@ void SpendBatch::find_wrong(Range range, const AffinePoint& sum_of_range) {
 }
 
 void SpendBatch::check() {
-  const Range all{0, coins_.size()};
-  if (coins_.size() < kLeastForSum && spends_.size() < kLeastForSum) return check_one_by_one(all);
+  if (coins_.size() < kLeastForSum && spends_.size() < kLeastForSum) {
+    return check_one_by_one({0, coins_.size()});
+  }
   Coefficients coefficients(digest(Frame("cafe/v1/spend-batch").add(transcript())));
-  for (CoinEntry& entry : coins_) weigh(entry, coefficients);
-  find_wrong(all, sum(all));
+  for (size_t begin = 0; begin < coins_.size(); begin += kCoinsAtOnce) {
+    const Range range{begin, std::min(begin + kCoinsAtOnce, coins_.size())};
+    for (size_t i = range.begin; i < range.end; ++i) weigh(coins_[i], coefficients);
+    find_wrong(range, sum(range));
+    for (size_t i = range.begin; i < range.end; ++i) {
+      coins_[i].scalars = {};
+      coins_[i].points = {};
+    }
+  }
 }
 
 }  // namespace cafe::protocol

@@ -2,7 +2,7 @@
 //
 // Each equation, brought to the form "this sum is the identity", is multiplied by a coefficient of
 // 128 bits of its own, and all are added up: r'·G - c'·H - a', r'·A - c'·Z - b' and r1·G1 + r2·G2 -
-// d·A - B. If one of them is wrong, the whole is the identity with probability 2^-128. The
+// d·A - B. If one of them is wrong, the sum is the identity with probability 2^-128. The
 // coefficients are a hash of everything that the equations are made of, so that nobody can choose
 // one knowing the other.
 //
@@ -62,11 +62,13 @@ class SpendBatch {
   p256_var::AffinePoint sum(Range range) const;
   void find_wrong(Range range, const p256_var::AffinePoint& sum);
   void check_one_by_one(Range range);
-  size_t count_spends(Range range) const;
+  size_t count_equations(Range range) const;
 
   std::vector<CoinEntry> coins_;
   std::vector<SpendEntry> spends_;
-  size_t wrong_ = 0;  // found so far
+  // So far: how many coins and spends were judged, and how many of them wrong.
+  size_t judged_ = 0;
+  size_t wrong_ = 0;
 };
 
 }  // namespace cafe::protocol

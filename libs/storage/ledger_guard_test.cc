@@ -31,6 +31,10 @@ TEST_F(LedgerGuardTest, TheFunctionChecksWhatTheClientWouldHave) {
   EXPECT_EQ(refuses(good + ", ARRAY[-1,1,0]"), "BAD_POSTING");
   EXPECT_EQ(refuses(good + ", ARRAY[]::bigint[]"), "BAD_POSTING");
   EXPECT_EQ(refuses(good + ", NULL"), "BAD_POSTING");
+  // Elements that are counted from elsewhere: what is checked must be what is posted.
+  EXPECT_EQ(refuses(good + ", '[3:4]={-1,1}'::bigint[]"), "BAD_POSTING");
+  EXPECT_EQ(refuses(good + ", '[0:1]={-1,1}'::bigint[]"), "BAD_POSTING");
+  EXPECT_EQ(refuses(good + ", '{{-1,1}}'::bigint[]"), "BAD_POSTING");
   EXPECT_EQ(refuses(good + ", ARRAY[1, (-9223372036854775808)::bigint]"), "BAD_POSTING");
   const std::string lines = ", ARRAY['cash','customer'], ARRAY['','a']::bytea[], ARRAY[-1,1]";
   EXPECT_EQ(refuses("'K', 'r', 'EUR'" + lines), "BAD_POSTING");

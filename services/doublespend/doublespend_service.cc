@@ -1,6 +1,7 @@
 #include "services/doublespend/doublespend_service.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "libs/protocol/status.h"
@@ -77,6 +78,10 @@ void write_summary(const CaseSummary& summary, v1::CaseSummary& message) {
   message.set_opened_ms(summary.opened_ms);
   message.set_note(summary.note);
 }
+
+// Coins that look-ups ask the database for in one statement; a single call may ask for half as
+// many.
+constexpr size_t kCoinsAtOnce = 2'000;
 
 }  // namespace
 
@@ -165,6 +170,10 @@ absl::Status DoubleSpendService::start_record(const v1::RecordRequest& request,
 }
 
 void DoubleSpendService::reserve(std::vector<ReserveCall> batch) {
+  std::erase_if(batch, [&](const ReserveCall& call) {
+    return finish_if_abandoned(*call.call, parts_.clock);
+  });
+  if (batch.empty()) return;
   std::vector<ReserveOrder> orders;
   orders.reserve(batch.size());
   for (ReserveCall& call : batch) orders.push_back(std::move(call.order));
@@ -185,6 +194,7 @@ void DoubleSpendService::look_up(std::vector<LookupCall> batch) {
   std::vector<LookupCall> allowed;
   std::vector<std::vector<protocol::CoinId>> questions;
   for (LookupCall& call : batch) {
+    if (finish_if_abandoned(*call.call, parts_.clock)) continue;
     if (parts_.lookup_limit != nullptr && !parts_.lookup_limit->allow(rate_key(call.peer))) {
       call.call->finish(
           protocol::make_error(absl::StatusCode::kResourceExhausted, "RATE_LIMITED",
@@ -194,14 +204,29 @@ void DoubleSpendService::look_up(std::vector<LookupCall> batch) {
     questions.push_back(std::move(call.coins));
     allowed.push_back(std::move(call));
   }
+  // Some at a time: a statement names as many coins as a few calls do, and if it fails, they fail.
+  for (size_t from = 0; from < allowed.size();) {
+    size_t to = from;
+    size_t coins = 0;
+    do {
+      coins += questions[to++].size();
+    } while (to < allowed.size() && coins + questions[to].size() <= kCoinsAtOnce);
+    answer_lookups(std::span(allowed).subspan(from, to - from),
+                   {std::move_iterator(questions.begin() + static_cast<std::ptrdiff_t>(from)),
+                    std::move_iterator(questions.begin() + static_cast<std::ptrdiff_t>(to))});
+    from = to;
+  }
+}
+
+void DoubleSpendService::answer_lookups(std::span<LookupCall> calls,
+                                        std::vector<std::vector<protocol::CoinId>> questions) {
   const auto answers = parts_.lookups.answer_all(std::move(questions));
-  for (size_t i = 0; i < allowed.size(); ++i) {
+  for (size_t i = 0; i < calls.size(); ++i) {
     if (answers.ok()) {
-      allowed[i].response->set_answer(to_string((*answers)[i].encode()));
-      allowed[i].response->set_key_certificate(
-          to_string(parts_.lookups.key_certificate().encode()));
+      calls[i].response->set_answer(to_string((*answers)[i].encode()));
+      calls[i].response->set_key_certificate(to_string(parts_.lookups.key_certificate().encode()));
     }
-    allowed[i].call->finish(answers.status());
+    calls[i].call->finish(answers.status());
   }
 }
 

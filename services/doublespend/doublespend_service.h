@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -70,6 +71,8 @@ class DoubleSpendService final : public v1::DoubleSpend::CallbackService {
                             std::shared_ptr<platform::LateCall> call);
   void reserve(std::vector<ReserveCall> batch);
   void look_up(std::vector<LookupCall> batch);
+  void answer_lookups(std::span<LookupCall> calls,
+                      std::vector<std::vector<protocol::CoinId>> questions);
   absl::Status get_case(const v1::GetCaseRequest& request, v1::GetCaseResponse& response);
   absl::Status list_cases(const v1::ListCasesRequest& request, v1::ListCasesResponse& response);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "absl/container/flat_hash_map.h"
 #include "libs/protocol/hash.h"
 
 namespace cafe::doublespend {
@@ -89,9 +90,12 @@ void SpentCache::put(std::span<const CoinId> coins, std::span<const SpentSlots> 
 absl::StatusOr<std::vector<SpentSlots>> Lookups::find(std::span<const CoinId> coins,
                                                       uint64_t now_ms) {
   const std::vector<std::optional<SpentSlots>> known = cache_.get(coins, now_ms);
+  // A coin that is named many times is read once.
   std::vector<CoinId> to_read;
+  absl::flat_hash_map<CoinId, size_t> place;  // in to_read
   for (size_t i = 0; i < coins.size(); ++i) {
-    if (!known[i].has_value()) to_read.push_back(coins[i]);
+    if (known[i].has_value()) continue;
+    if (place.try_emplace(coins[i], to_read.size()).second) to_read.push_back(coins[i]);
   }
   std::vector<SpentSlots> fresh;
   if (!to_read.empty()) {
@@ -101,8 +105,9 @@ absl::StatusOr<std::vector<SpentSlots>> Lookups::find(std::span<const CoinId> co
   }
   std::vector<SpentSlots> found;
   found.reserve(coins.size());
-  auto next = fresh.begin();
-  for (const auto& entry : known) found.push_back(entry.has_value() ? *entry : *next++);
+  for (size_t i = 0; i < coins.size(); ++i) {
+    found.push_back(known[i].has_value() ? *known[i] : fresh[place.at(coins[i])]);
+  }
   return found;
 }
 

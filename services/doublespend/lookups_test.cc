@@ -67,6 +67,13 @@ TEST_F(LookupsTest, AnswersWhatWasAskedInItsOrder) {
                               {0, 0}, {0, 2}, {0, 5}, {2, 63}, {3, 0}, {3, 2}, {3, 5}}));
 }
 
+TEST_F(LookupsTest, ACoinThatIsNamedManyTimesIsReadOnce) {
+  store_[split_] = 2;
+  const SpentSlotsAnswer answer = ask(std::vector<CoinId>(500, split_), cache_);
+  EXPECT_EQ(answer.spent.size(), 500U);
+  EXPECT_EQ(reads_[split_], 1);
+}
+
 TEST_F(LookupsTest, ACachedAnswerSaysHowOldItIs) {
   store_[split_] = 1;
   ask({split_}, cache_);

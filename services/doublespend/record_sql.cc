@@ -110,6 +110,8 @@ absl::Status insert_doubles(Transaction& tx, std::span<const DoubleRow> rows, ui
     pack(packed, item.first.place.batch);
     pack(packed, item.first.place.position);
   }
+  // Two sets without an index: the one statement here that needs a hash join (session_settings.h).
+  CAFE_RETURN_IF_ERROR(tx.query("SELECT set_config('enable_hashjoin', 'on', true)").status());
   return tx
       .query(
           "WITH input AS MATERIALIZED ("

@@ -112,23 +112,26 @@ absl::Status record(Issuer& issuer, Transaction& tx, const Presented& presented,
 /// The whole decision in one transaction, under the account's lock, so that of two orders of one
 /// number the second sees what the first did. The answer exists before the commit, but only here.
 absl::StatusOr<Recorded> complete_in(Issuer& issuer, Transaction& tx, const Presented& presented,
-                                     const DenominationBook& book) {
+                                     const absl::Status& admitted,
+                                     const absl::StatusOr<std::shared_ptr<const Offer>>& offer) {
   CAFE_ASSIGN_OR_RETURN(const OrderFacts facts, lock_order(tx, presented.account(), presented.n(),
                                                            presented.order.opened.time_slot));
   if (facts.completed.has_value()) {
     CAFE_ASSIGN_OR_RETURN(auto again, answer_again(presented, *facts.completed));
     return Recorded{std::move(again), false};
   }
-  // Repeats do not count against the account's rate.
-  CAFE_RETURN_IF_ERROR(issuer.admit_account(presented.account()));
+  // Neither the account's rate nor the state of the lists keeps a completed order from its holder.
+  CAFE_RETURN_IF_ERROR(admitted);
+  CAFE_RETURN_IF_ERROR(offer.status());
   CAFE_RETURN_IF_ERROR(check_state(presented, facts));
   CAFE_RETURN_IF_ERROR(check_lineage(issuer, presented, facts.lineage));
   // The time is taken under the lock: an order that had to wait for it has aged meanwhile.
   const uint64_t now_s = issuer.now_s();
   CAFE_RETURN_IF_ERROR(
       protocol::check_age(presented.order.opened.time_slot, protocol::time_slot_of(now_s)));
-  CAFE_ASSIGN_OR_RETURN(const auto entries, select_lines(book, facts.stopped, presented.lines,
-                                                         now_s, kCompletionSlack_s));
+  CAFE_ASSIGN_OR_RETURN(
+      const auto entries,
+      select_lines(*(*offer)->book, facts.stopped, presented.lines, now_s, kCompletionSlack_s));
   CAFE_ASSIGN_OR_RETURN(const auto completion, answer(issuer, presented, *facts.lineage, entries));
   Bytes encoded = completion.encode();
   CAFE_RETURN_IF_ERROR(record(issuer, tx, presented, *facts.lineage, encoded, entries));
@@ -166,18 +169,20 @@ absl::StatusOr<Bytes> complete_order(Issuer& issuer, protocol::ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(const Presented presented, read_order(issuer, bytes));
   CAFE_ASSIGN_OR_RETURN(const auto keys, issuer.accounts.keys_of(presented.account()));
   CAFE_RETURN_IF_ERROR(presented.document.check(keys->K));
-  CAFE_ASSIGN_OR_RETURN(const auto offer, issuer.lists.offer());
+  const auto offer = issuer.lists.offer();
+  // Asked before anything is locked, and judged only for what is new.
+  const absl::Status admitted = issuer.admit_account(presented.account());
 
   const absl::StatusOr<Recorded> recorded = issuer.db.transaction(
       {.idempotent = true},
-      [&](Transaction& tx) { return complete_in(issuer, tx, presented, *offer->book); });
+      [&](Transaction& tx) { return complete_in(issuer, tx, presented, admitted, offer); });
   if (!recorded.ok() && protocol::reason_of(recorded.status()) == "COMMIT_IN_DOUBT") {
     return resolve_doubt(issuer, presented);
   }
   CAFE_RETURN_IF_ERROR(recorded.status());
   CAFE_RETURN_IF_ERROR(platform::failpoint("withdrawal/complete-after-commit"));
   if (recorded->fresh) {
-    count(issuer, presented, *offer->book);
+    count(issuer, presented, *(*offer)->book);
   } else {
     issuer.metrics.repeated.Increment();
   }

@@ -137,7 +137,9 @@ absl::Status Cluster::make_issuer() {
   CAFE_RETURN_IF_ERROR(run({program("cafectl"), "--database-url", postgres_->url(), "migrate",
                             "--folder", std::string(CAFE_SOURCE_DIR) + "/migrations"})
                            .status());
-  return cafectl({"denominations", "publish", "--dir", issuer}).status();
+  std::vector<std::string> publish = {"denominations", "publish", "--dir", issuer};
+  if (options_.loadtest) publish.emplace_back("--loadtest");
+  return cafectl(publish).status();
 }
 
 absl::Status Cluster::enrol_shops() {

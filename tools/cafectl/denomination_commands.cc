@@ -11,6 +11,7 @@ namespace {
 
 struct PublishOptions {
   std::string dir;
+  bool loadtest = false;
 };
 
 // The lists of the folder in the order of their numbers, each checked under the master key, and
@@ -37,6 +38,12 @@ absl::StatusOr<std::vector<IssuerFolder::NewestList>> load_lists(const IssuerFol
 
 absl::StatusOr<Json> publish(const Context& context, const PublishOptions& options) {
   CAFE_ASSIGN_OR_RETURN(const auto lists, load_lists(IssuerFolder(options.dir)));
+  // A published list cannot be taken back, and services in production refuse one of these.
+  if (!options.loadtest) {
+    for (const auto& [document, list] : lists) {
+      CAFE_RETURN_IF_ERROR(protocol::refuse_loadtest(list));
+    }
+  }
   CAFE_ASSIGN_OR_RETURN(const auto db, context.database());
   Json rows = Json::array();
   for (const auto& [document, list] : lists) {
@@ -103,6 +110,8 @@ void register_denominations(CLI::App& app, Context& context) {
                                   [&context, options] { return publish(context, *options); });
   command->add_option("--dir", options->dir, "The issuer's folder; only its public files are read")
       ->required();
+  command->add_flag("--loadtest", options->loadtest,
+                    "Also lists with denominations for load tests, whose coins anyone can make");
   add_command(*denominations, context, "list",
               "Show the newest published list with what is issued and outstanding",
               [&context] { return show(context); });

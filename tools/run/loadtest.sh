@@ -75,6 +75,7 @@ loadtest() {
 loadtest_settings() {
   stack_shared_buffers=$(awk '/MemTotal/ {mb = int($2 * 0.4 / 1024); print (mb > 16384 ? 16384 : mb) "MB"}' /proc/meminfo)
   stack_max_wal_size=16GB
+  stack_publish_options=(--loadtest)
   stack_options_withdrawal=(--registrations-per-minute 0 --orders-per-minute 0)
   stack_options_doublespend=(--lookups-per-minute 0)
 }

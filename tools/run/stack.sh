@@ -103,7 +103,7 @@ make_issuer() {
     "$cafectl" issuer trust --dir "$dir/issuer" --manufacturer-key "$key" >/dev/null || return
   fi
   "$cafectl" --database-url "$(database_url "$dir" postgres)" migrate --folder "$root/migrations" >"$dir/log/migrate.log" || return
-  "$cafectl" --database-url "$(database_url "$dir" cafe_operator)" denominations publish --dir "$dir/issuer" >/dev/null
+  "$cafectl" --database-url "$(database_url "$dir" cafe_operator)" denominations publish --dir "$dir/issuer" ${stack_publish_options[@]+"${stack_publish_options[@]}"} >/dev/null
 }
 
 # service_port FOLDER SERVICE : the port it listens on.

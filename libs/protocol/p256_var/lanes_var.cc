@@ -6,10 +6,24 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+namespace cafe::protocol::p256_var {
+
+bool has_lanes() {
+  static const bool has =
+      __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512ifma") != 0;
+  return has;
+}
+
+}  // namespace cafe::protocol::p256_var
+
 // Only what follows may use these instructions: functions of headers are shared by all of the
 // program.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512ifma"))), apply_to = function)
+#else
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512ifma")
+#endif
 
 namespace cafe::protocol::p256_var {
 namespace {
@@ -302,12 +316,6 @@ void add_steps(std::span<const AffinePoint> points, std::span<const IndexPair> p
 
 }  // namespace
 
-bool has_lanes() {
-  static const bool has =
-      __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512ifma") != 0;
-  return has;
-}
-
 void add_pairs_in_lanes(std::span<const AffinePoint> points, std::span<const IndexPair> pairs,
                         std::span<AffinePoint> sums, std::vector<uint32_t>& left) {
   const size_t whole = pairs.size() / kLanes * kLanes;
@@ -321,7 +329,11 @@ void add_pairs_in_lanes(std::span<const AffinePoint> points, std::span<const Ind
 
 }  // namespace cafe::protocol::p256_var
 
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
 #pragma GCC pop_options
+#endif
 
 #else
 

@@ -9,7 +9,7 @@ namespace cafe::protocol::p256_var {
 bool has_lanes();
 
 // sums[i] = ±points[a] ± points[b] for the pairs that have a slope of different points. The others
-// are appended to `left` by their number, and their sums are not written: an identity, equal or
+// are appended to `left` by their number, and their sums are undefined: an identity, equal or
 // opposite points. `pairs` and `sums` have one size.
 void add_pairs_in_lanes(std::span<const AffinePoint> points, std::span<const IndexPair> pairs,
                         std::span<AffinePoint> sums, std::vector<uint32_t>& left);
