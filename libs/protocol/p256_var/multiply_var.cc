@@ -10,7 +10,7 @@ namespace cafe::protocol::p256_var {
 
 int bit_length(const Limbs& value) {
   for (int i = 3; i >= 0; --i) {
-    if (value[i] != 0) return 64 * i + std::bit_width(value[i]);
+    if (value[i] != 0) return 64 * i + static_cast<int>(std::bit_width(value[i]));
   }
   return 0;
 }
