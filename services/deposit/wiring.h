@@ -17,7 +17,7 @@ struct DepositOptions {
   uint32_t refresh_interval_ms = 60'000;  // --refresh-interval-ms: of the denominations
   uint32_t peer_timeout_ms = 10'000;      // --peer-timeout-ms: of each call to another service
   uint32_t check_threads = 2;             // --check-threads: that share the checks of a large batch
-  uint32_t authorize_threads = 3;         // --authorize-threads: groups of questions at a time
+  uint32_t authorize_threads = 1;         // --authorize-threads: groups of questions at a time
 };
 
 // A setup function for platform::run_service. Errors: InvalidArgument for an option that is out of
