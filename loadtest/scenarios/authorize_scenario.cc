@@ -6,12 +6,6 @@
 
 namespace cafe::loadtest {
 
-using protocol::view_of;
-
-namespace {
-constexpr uint64_t kSignatureEvery = 32;  // answers
-}  // namespace
-
 absl::Status AuthorizeScenario::prepare(const Progress& progress) {
   CAFE_ASSIGN_OR_RETURN(const auto withdrawal, connect(options_.issuer, "withdrawal"));
   CAFE_ASSIGN_OR_RETURN(deposit_, connect(options_.issuer, "deposit"));
@@ -66,17 +60,9 @@ void AuthorizeScenario::start(uint64_t sequence, Done done) {
 Outcome AuthorizeScenario::judge(grpc::ByteBuffer& answer) {
   const auto read = [&]() -> absl::StatusOr<protocol::Authorization> {
     CAFE_ASSIGN_OR_RETURN(const auto response, parse<v1::AuthorizeResponse>(answer));
-    CAFE_ASSIGN_OR_RETURN(const auto document,
-                          protocol::SignedDocument::decode(view_of(response.authorization())));
-    if (answers_++ % kSignatureEvery == 0) {
-      CAFE_ASSIGN_OR_RETURN(const auto key_document,
-                            protocol::SignedDocument::decode(view_of(response.key_certificate())));
-      CAFE_ASSIGN_OR_RETURN(const auto key, protocol::open_key_certificate(
-                                                key_document, issuer_.anchors,
-                                                protocol::kPurposeDeposit, now_ms() / 1000));
-      CAFE_RETURN_IF_ERROR(document.check(key.key));
-    }
-    return protocol::Authorization::decode(document.frame);
+    CAFE_ASSIGN_OR_RETURN(const auto frame, answers_.open(issuer_, response.authorization(),
+                                                          response.key_certificate()));
+    return protocol::Authorization::decode(frame);
   };
   const auto authorization = read();
   if (!authorization.ok()) return outcome_of(authorization.status());

@@ -33,7 +33,7 @@ class AuthorizeScenario final : public Scenario {
   };
   std::deque<Waiting> slots_;
   protocol::SystemRng rng_;
-  std::atomic<uint64_t> answers_ = 0;
+  SignedAnswers answers_{protocol::kPurposeDeposit};
 
   // Goes first: its end waits for the calls under way, which refer to everything above.
   std::unique_ptr<Connections> deposit_;

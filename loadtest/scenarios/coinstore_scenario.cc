@@ -19,7 +19,6 @@ using protocol::view_of;
 
 namespace {
 
-constexpr uint64_t kSignatureEvery = 32;    // answers
 constexpr uint32_t kPositions = 128'000;    // in a batch
 constexpr uint64_t kLookupSalt = 0x100c0b;  // draws of look-ups are others than those of rows
 
@@ -167,17 +166,9 @@ Outcome CoinstoreScenario::judge_lookup(const std::vector<CoinId>& asked, uint64
                                         grpc::ByteBuffer& answer) {
   const auto read = [&]() -> absl::StatusOr<protocol::SpentSlotsAnswer> {
     CAFE_ASSIGN_OR_RETURN(const auto response, parse<v1::LookupResponse>(answer));
-    CAFE_ASSIGN_OR_RETURN(const auto document,
-                          protocol::SignedDocument::decode(view_of(response.answer())));
-    if (answers_++ % kSignatureEvery == 0) {
-      CAFE_ASSIGN_OR_RETURN(const auto key_document,
-                            protocol::SignedDocument::decode(view_of(response.key_certificate())));
-      CAFE_ASSIGN_OR_RETURN(const auto key, protocol::open_key_certificate(
-                                                key_document, issuer_.anchors,
-                                                protocol::kPurposeCoinstore, now_ms() / 1000));
-      CAFE_RETURN_IF_ERROR(document.check(key.key));
-    }
-    return protocol::SpentSlotsAnswer::decode(document.frame);
+    CAFE_ASSIGN_OR_RETURN(const auto frame,
+                          answers_.open(issuer_, response.answer(), response.key_certificate()));
+    return protocol::SpentSlotsAnswer::decode(frame);
   };
   const auto found = read();
   if (!found.ok()) return outcome_of(found.status());

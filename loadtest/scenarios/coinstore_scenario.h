@@ -44,7 +44,7 @@ class CoinstoreScenario final : public Scenario {
   std::optional<protocol::Denomination> denomination_;
   uint64_t seed_ = 0;
   std::atomic<uint64_t> recorded_ = 0;  // rows
-  std::atomic<uint64_t> answers_ = 0;
+  SignedAnswers answers_{protocol::kPurposeCoinstore};
   std::mutex mutex_;
   std::vector<uint64_t> recorded_requests_;  // by sequence; under mutex_
 

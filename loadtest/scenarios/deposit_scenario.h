@@ -46,7 +46,7 @@ class DepositScenario final : public Scenario {
   std::unique_ptr<PaymentMill> mill_;  // none where a file is replayed
   std::unique_ptr<RequestFile> file_;
   PlantedChecks checks_;
-  std::atomic<uint64_t> answers_ = 0;
+  SignedAnswers answers_{protocol::kPurposeDeposit};
 
   // Request number `sequence` is record base_ + (sequence - first_sequence_): what one run left is
   // the next one's.

@@ -17,6 +17,20 @@ using protocol::view_of;
 
 uint64_t now_ms() { return static_cast<uint64_t>(absl::ToUnixMillis(absl::Now())); }
 
+absl::StatusOr<protocol::Bytes> SignedAnswers::open(const Issuer& issuer, std::string_view document,
+                                                    std::string_view key_certificate) {
+  CAFE_ASSIGN_OR_RETURN(auto signed_document, protocol::SignedDocument::decode(view_of(document)));
+  if (opened_++ % kCheckEvery == 0) {
+    CAFE_ASSIGN_OR_RETURN(const auto key_document,
+                          protocol::SignedDocument::decode(view_of(key_certificate)));
+    CAFE_ASSIGN_OR_RETURN(
+        const auto key,
+        protocol::open_key_certificate(key_document, issuer.anchors, purpose_, now_ms() / 1000));
+    CAFE_RETURN_IF_ERROR(signed_document.check(key.key));
+  }
+  return std::move(signed_document.frame);
+}
+
 void add_issuer_options(CLI::App& command, IssuerOptions& options) {
   const auto option = [&](const char* name, auto& value, const char* help) {
     return command.add_option(name, value, help)->capture_default_str();

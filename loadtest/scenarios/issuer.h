@@ -2,7 +2,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <atomic>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libs/protocol/credentials.h"
@@ -37,6 +39,22 @@ struct Issuer {
   protocol::TrustAnchors anchors;
   protocol::DenominationList list;
   protocol::Bytes32 list_digest{};
+};
+
+// A service's signed answers. All are read; one in 32 is checked with its signature and the chain
+// of its key, so that the generator's time stays small. Thread-safe.
+class SignedAnswers {
+ public:
+  // protocol::kPurposeDeposit, ...
+  explicit SignedAnswers(std::string_view purpose) : purpose_(purpose) {}
+  // The frame of `document`.
+  absl::StatusOr<protocol::Bytes> open(const Issuer& issuer, std::string_view document,
+                                       std::string_view key_certificate);
+
+ private:
+  static constexpr uint64_t kCheckEvery = 32;
+  const std::string_view purpose_;
+  std::atomic<uint64_t> opened_ = 0;
 };
 
 // Errors: BAD_OPTION where the address is missing.
