@@ -22,15 +22,18 @@ enum class StatusWord : uint16_t {
   kOk = 0x9000,
   kMemoryFailure = 0x6581,
   kWrongLength = 0x6700,
+  kSecurityNotSatisfied = 0x6982,
   kConditionsNotSatisfied = 0x6985,
   kWrongData = 0x6A80,
   kNotFound = 0x6A82,
   kMemoryFull = 0x6A84,
   kWrongParameters = 0x6A86,
+  kReferenceNotFound = 0x6A88,
   kWrongOffset = 0x6B00,
   kUnknownInstruction = 0x6D00,
   kUnknownClass = 0x6E00,
   kInternal = 0x6F00,
+  kCounterLimit = 0x9850,  // a counter would leave its range, as cards of GSM say it
 };
 
 // A command APDU; `data` points into the bytes it was parsed from.
@@ -45,8 +48,8 @@ struct Command {
 // Cases 1, 2S, 3S, 4S, 2E, 3E, 4E; false for anything else.
 bool parse_command(protocol::ByteView bytes, Command& command);
 
-inline constexpr size_t kMaxCommand = 600;   // bytes of the longest command in use
-inline constexpr size_t kMaxResponse = 514;  // and of the longest response, status word included
+inline constexpr size_t kMaxCommand = 600;    // bytes of the longest command in use
+inline constexpr size_t kMaxResponse = 1026;  // and of the longest response, status word included
 
 // Writes `command` in its shortest form; returns the length, 0 where `out` is too short or the
 // command has no form.

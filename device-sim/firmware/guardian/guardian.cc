@@ -213,6 +213,8 @@ StatusWord Guardian::dispatch(const Command& command, Output& out) {
       return slot_status(command, out);
     case Ins::kListSlots:
       return list_slots(command, out);
+    default:
+      break;  // has no form
   }
   return StatusWord::kInternal;
 }
