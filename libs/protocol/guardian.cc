@@ -3,9 +3,23 @@
 
 #include "libs/protocol/frame.h"
 #include "libs/protocol/hash.h"
+#include "libs/protocol/merkle.h"
 #include "libs/protocol/ticks.h"
 
 namespace cafe::protocol {
+
+namespace {
+
+constexpr std::string_view kChequeLabel = "cafe/v1/cheque-request";
+constexpr std::string_view kTickLabel = "cafe/v1/tick-request";
+
+// A text in place. It is only ever compared with one that was checked.
+absl::StatusOr<std::string_view> text_view(FrameReader& in) {
+  CAFE_ASSIGN_OR_RETURN(const ByteView field, in.field());
+  return std::string_view(reinterpret_cast<const char*>(field.data()), field.size());
+}
+
+}  // namespace
 
 Scalar guardian_answer(const Scalar& o, const Scalar& o2, const Scalar& challenge) {
   return challenge * o + o2;
@@ -64,13 +78,19 @@ absl::StatusOr<CoinAnswer> answer_coin(const GuardianKeys& keys, const GuardianS
 }
 
 Bytes ChequeRequest::encode() const {
-  return Frame("cafe/v1/cheque-request")
-      .add(issuer_id)
-      .add(currency)
-      .add_u64(value)
-      .add(spend)
-      .add(y)
-      .take();
+  return Frame(kChequeLabel).add(issuer_id).add(currency).add_u64(value).add(spend).add(y).take();
+}
+
+absl::StatusOr<ChequeRequest> ChequeRequest::decode(ByteView bytes) {
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kChequeLabel, bytes));
+  ChequeRequest out{};
+  CAFE_ASSIGN_OR_RETURN(out.issuer_id, text_view(in));
+  CAFE_ASSIGN_OR_RETURN(out.currency, text_view(in));
+  CAFE_ASSIGN_OR_RETURN(out.value, in.u64());
+  CAFE_ASSIGN_OR_RETURN(out.spend, in.array<32>());
+  CAFE_ASSIGN_OR_RETURN(out.y, in.array<32>());
+  CAFE_RETURN_IF_ERROR(in.finish());
+  return out;
 }
 
 Bytes32 ChequeRequest::digest() const { return sha256(encode()); }
@@ -90,12 +110,12 @@ absl::StatusOr<ChequeAnswer> answer_cheque(const GuardianKeys& keys, const Guard
   }
   const Scalar d = spend_challenge(request.issuer_id, request.currency, request.value,
                                    request.spend, 0, 0, {}, xor32(slot.rho, request.y));
-  return ChequeAnswer{used_slot(slot, request_digest), std::move(after), first, slot.rho,
+  return ChequeAnswer{used_slot(slot, request_digest), after, first, slot.rho,
                       guardian_answer(keys.o_cheque, slot.o2, d)};
 }
 
 Bytes TickRequest::encode() const {
-  return Frame("cafe/v1/tick-request")
+  return Frame(kTickLabel)
       .add(issuer_id)
       .add(currency)
       .add_u64(tick_value)
@@ -106,60 +126,72 @@ Bytes TickRequest::encode() const {
       .take();
 }
 
+absl::StatusOr<TickRequest> TickRequest::decode(ByteView bytes) {
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kTickLabel, bytes));
+  TickRequest out{};
+  CAFE_ASSIGN_OR_RETURN(out.issuer_id, text_view(in));
+  CAFE_ASSIGN_OR_RETURN(out.currency, text_view(in));
+  CAFE_ASSIGN_OR_RETURN(out.tick_value, in.u64());
+  CAFE_ASSIGN_OR_RETURN(out.tick_count, in.u32());
+  CAFE_ASSIGN_OR_RETURN(out.y_seed, in.array<32>());
+  CAFE_ASSIGN_OR_RETURN(out.spend, in.array<32>());
+  CAFE_ASSIGN_OR_RETURN(out.y, in.array<32>());
+  CAFE_RETURN_IF_ERROR(in.finish());
+  return out;
+}
+
 Bytes32 TickRequest::digest() const { return sha256(encode()); }
 
 namespace {
 
-// P'_i = (t_i + y_i)·G1, what blind_tick_points makes of the points that went out.
-absl::StatusOr<Bytes32> root_of(const TickState& ticks, const Bytes32& y_seed) {
-  std::vector<Point> blinded;
-  blinded.reserve(ticks.t.size());
-  for (uint32_t i = 0; i < ticks.t.size(); ++i) {
-    CAFE_ASSIGN_OR_RETURN(Point point,
-                          not_identity(multiply(ticks.t[i] + tick_blind(y_seed, i), g1())));
-    blinded.push_back(point);
+// Over P'_i = (t_i + y_i)·G1, what blind_tick_points makes of the points that went out.
+absl::StatusOr<Bytes32> root_of(TickSecrets t, uint32_t count, const Bytes32& y_seed) {
+  MerkleRoot root;
+  for (uint32_t i = 0; i < count; ++i) {
+    CAFE_ASSIGN_OR_RETURN(const Point blinded,
+                          not_identity(multiply(t(i) + tick_blind(y_seed, i), g1())));
+    root.add(point_leaf(i, blinded));
   }
-  return tick_root(blinded);
+  return root.root();
 }
 
 }  // namespace
 
 absl::StatusOr<TickOpening> answer_ticks(const GuardianKeys& keys, const GuardianSlot& slot,
                                          const GuardianCounter& counter, const TickState& ticks,
-                                         const TickRequest& request) {
+                                         TickSecrets t, const TickRequest& request) {
   const Bytes32 request_digest = request.digest();
   CAFE_ASSIGN_OR_RETURN(const bool first, first_answer(slot, Kind::kCheque, request_digest));
   if (request.tick_value == 0 || request.tick_count == 0) {
     return invalid("VALUE_ZERO", "A call is paid with at least one tick, each worth something.");
   }
-  if (request.tick_count > kMaxTicks || ticks.t.size() != request.tick_count) {
+  if (request.tick_count > kMaxTicks || request.tick_count != ticks.count) {
     return invalid("TICK_COUNT", "The ticks that were prepared are not as many as asked for.");
   }
   // Under two roots, one release would pay two calls.
-  if (ticks.request ? ticks.request->digest() != request_digest : !first) {
+  if (ticks.call ? ticks.call->request_digest != request_digest : !first) {
     return refused("TICKS_USED", "These ticks belong to another call; draw new ones.");
   }
   CAFE_RETURN_IF_ERROR(check_counter(counter, request.issuer_id, request.currency));
-  CAFE_ASSIGN_OR_RETURN(const Bytes32 root, root_of(ticks, request.y_seed));
+  CAFE_ASSIGN_OR_RETURN(const Bytes32 root, root_of(t, ticks.count, request.y_seed));
   const Scalar d =
       spend_challenge(request.issuer_id, request.currency, 0, request.spend, request.tick_value,
                       request.tick_count, root, xor32(slot.rho, request.y));
   TickState opened = ticks;
-  opened.request = request;
-  return TickOpening{
-      used_slot(slot, request_digest),           std::move(opened), first, slot.rho, root,
-      guardian_answer(keys.o_cheque, slot.o2, d)};
+  opened.call = {request.issuer_id, request.currency, request.tick_value, request_digest};
+  return TickOpening{used_slot(slot, request_digest),           opened, first, slot.rho, root,
+                     guardian_answer(keys.o_cheque, slot.o2, d)};
 }
 
 absl::StatusOr<TickRelease> release_tick(const TickState& ticks, const GuardianCounter& counter,
-                                         uint32_t i) {
-  if (!ticks.request || i > ticks.next_index || i >= ticks.t.size()) {
+                                         TickSecrets t, uint32_t i) {
+  if (!ticks.call || i > ticks.next_index || i >= ticks.count) {
     return refused("TICK_ORDER", "Ticks are released in order: ask for the next one.");
   }
-  if (i < ticks.next_index) return TickRelease{ticks, counter, false, ticks.t[i]};
-  CAFE_RETURN_IF_ERROR(check_counter(counter, ticks.request->issuer_id, ticks.request->currency));
-  CAFE_ASSIGN_OR_RETURN(GuardianCounter after, subtract(counter, ticks.request->tick_value));
-  TickRelease out{ticks, std::move(after), true, ticks.t[i]};
+  if (i < ticks.next_index) return TickRelease{ticks, counter, false, t(i)};
+  CAFE_RETURN_IF_ERROR(check_counter(counter, ticks.call->issuer_id, ticks.call->currency));
+  CAFE_ASSIGN_OR_RETURN(const GuardianCounter after, subtract(counter, ticks.call->tick_value));
+  TickRelease out{ticks, after, true, t(i)};
   ++out.ticks.next_index;
   return out;
 }

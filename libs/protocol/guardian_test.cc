@@ -15,6 +15,9 @@ using testing::WithdrawnCoin;
 using testing::WorldWallet;
 
 constexpr char kIssuer[] = "issuer-a.example";
+constexpr TickState kOneTick{1, 0, std::nullopt};
+
+Scalar tick(uint32_t i) { return Scalar::from_u64(12345 + i); }
 
 class GuardianTest : public ::testing::Test {
  protected:
@@ -64,9 +67,8 @@ TEST_F(GuardianTest, ASlotStaysOfItsKind) {
   EXPECT_EQ(reason_of(answer_coin(keys_, cheque_slot_, rng_.scalar()).status()), "WRONG_KIND");
   EXPECT_EQ(reason_of(answer_cheque(keys_, coin_slot_, counter_, cheque_request(1)).status()),
             "WRONG_KIND");
-  const TickState ticks{{rng_.scalar()}, 0, std::nullopt};
   const TickRequest request{kIssuer, "EUR", 1, 1, rng_.array<32>(), {}, {}};
-  EXPECT_EQ(reason_of(answer_ticks(keys_, coin_slot_, counter_, ticks, request).status()),
+  EXPECT_EQ(reason_of(answer_ticks(keys_, coin_slot_, counter_, kOneTick, tick, request).status()),
             "WRONG_KIND");
 }
 
@@ -125,10 +127,33 @@ TEST_F(GuardianTest, ASecondRequestForAChequesSlotIsRefused) {
               "SLOT_USED");
   }
   // Nor is it answered in the other modes: the used mark is one for all.
-  const TickState ticks{{rng_.scalar()}, 0, std::nullopt};
   const TickRequest tick_request{kIssuer, "EUR", 1, 1, rng_.array<32>(), request.spend, request.y};
-  EXPECT_EQ(reason_of(answer_ticks(keys_, out->slot, out->counter, ticks, tick_request).status()),
-            "SLOT_USED");
+  EXPECT_EQ(
+      reason_of(
+          answer_ticks(keys_, out->slot, out->counter, kOneTick, tick, tick_request).status()),
+      "SLOT_USED");
+}
+
+// What the wallet stored is what the guardian reads, and nothing else is a request.
+TEST_F(GuardianTest, RequestsHaveOneEncoding) {
+  const ChequeRequest cheque = cheque_request(1234);
+  const TickRequest ticks{kIssuer, "EUR", 3, 20, rng_.array<32>(), cheque.spend, cheque.y};
+  const Bytes cheque_bytes = cheque.encode(), tick_bytes = ticks.encode();
+  EXPECT_EQ(ChequeRequest::decode(cheque_bytes)->encode(), cheque_bytes);
+  EXPECT_EQ(TickRequest::decode(tick_bytes)->encode(), tick_bytes);
+  EXPECT_EQ(reason_of(ChequeRequest::decode(tick_bytes).status()), "WRONG_LABEL");
+  EXPECT_EQ(reason_of(TickRequest::decode(cheque_bytes).status()), "WRONG_LABEL");
+  for (const Bytes& good : {cheque_bytes, tick_bytes}) {
+    const auto decodes = [](ByteView bytes) {
+      return ChequeRequest::decode(bytes).ok() || TickRequest::decode(bytes).ok();
+    };
+    for (size_t size = 0; size < good.size(); ++size) {
+      EXPECT_FALSE(decodes(ByteView(good).first(size))) << size;
+    }
+    Bytes longer = good;
+    longer.push_back(0);
+    EXPECT_FALSE(decodes(longer));
+  }
 }
 
 TEST_F(GuardianTest, ACounterIsNeverOverdrawn) {

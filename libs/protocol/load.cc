@@ -95,6 +95,10 @@ absl::StatusOr<Bytes> sign_load(const Load& load, ByteView private_key_der) {
   return signature;
 }
 
+absl::Status check_load_key(ByteView public_key_der) {
+  return open_public_key(public_key_der).status();
+}
+
 absl::Status check_load(ByteView load_frame, ByteView signature, ByteView public_key_der) {
   CAFE_ASSIGN_OR_RETURN(const KeyHandle key, open_public_key(public_key_der));
   const DigestHandle ctx(EVP_MD_CTX_new());

@@ -1,6 +1,7 @@
 #include "libs/protocol/merkle.h"
 
 #include <bit>
+#include <cstdlib>
 
 #include "libs/protocol/frame.h"
 #include "libs/protocol/hash.h"
@@ -10,9 +11,10 @@ namespace cafe::protocol {
 namespace {
 
 Bytes32 hash_leaf(ByteView leaf) {
-  Bytes data{0};
-  append(data, leaf);
-  return sha256(data);
+  if (leaf.size() > kMaxLeafSize) std::abort();
+  std::array<uint8_t, 1 + kMaxLeafSize> data{0};
+  std::copy(leaf.begin(), leaf.end(), data.begin() + 1);
+  return sha256(ByteView(data).first(1 + leaf.size()));
 }
 
 Bytes32 hash_node(const Bytes32& left, const Bytes32& right) {
@@ -23,25 +25,60 @@ Bytes32 hash_node(const Bytes32& left, const Bytes32& right) {
   return sha256(data);
 }
 
-// The largest power of two below n; n >= 2.
-size_t split(size_t n) { return std::bit_floor(n - 1); }
-
 }  // namespace
 
+void MerkleRoot::add(ByteView leaf) {
+  Bytes32 node = hash_leaf(leaf);
+  size_t level = 0;
+  for (; (count_ >> level & 1) != 0; ++level) node = hash_node(nodes_[level], node);
+  nodes_[level] = node;
+  ++count_;
+}
+
+Bytes32 MerkleRoot::root() const {
+  // The whole subtrees, from the smallest on the right to the largest on the left.
+  auto level = static_cast<size_t>(std::countr_zero(count_));
+  Bytes32 node = nodes_[level];
+  for (++level; level < nodes_.size(); ++level) {
+    if ((count_ >> level & 1) != 0) node = hash_node(nodes_[level], node);
+  }
+  return node;
+}
+
+MerkleTree::MerkleTree(std::span<const Bytes> leaves) {
+  std::vector<Bytes32>& hashes = levels_.emplace_back();
+  hashes.reserve(leaves.size());
+  for (const Bytes& leaf : leaves) hashes.push_back(hash_leaf(leaf));
+  while (levels_.back().size() > 1) {
+    const std::vector<Bytes32>& below = levels_.back();
+    std::vector<Bytes32> level;
+    level.reserve((below.size() + 1) / 2);
+    for (size_t i = 0; i + 1 < below.size(); i += 2) {
+      level.push_back(hash_node(below[i], below[i + 1]));
+    }
+    // A node without a sibling goes up as it is: its subtree is the right one of a higher node.
+    if (below.size() % 2 != 0) level.push_back(below.back());
+    levels_.push_back(std::move(level));
+  }
+}
+
+MerklePath MerkleTree::path(size_t index) const {
+  MerklePath path;
+  for (const std::vector<Bytes32>& level : levels_) {
+    if ((index ^ 1) < level.size()) path.push_back(level[index ^ 1]);
+    index /= 2;
+  }
+  return path;
+}
+
 Bytes32 merkle_root(std::span<const Bytes> leaves) {
-  if (leaves.size() == 1) return hash_leaf(leaves[0]);
-  const size_t k = split(leaves.size());
-  return hash_node(merkle_root(leaves.first(k)), merkle_root(leaves.subspan(k)));
+  MerkleRoot root;
+  for (const Bytes& leaf : leaves) root.add(leaf);
+  return root.root();
 }
 
 MerklePath merkle_path(std::span<const Bytes> leaves, size_t index) {
-  if (leaves.size() == 1) return {};
-  const size_t k = split(leaves.size());
-  const bool left = index < k;
-  MerklePath path =
-      left ? merkle_path(leaves.first(k), index) : merkle_path(leaves.subspan(k), index - k);
-  path.push_back(merkle_root(left ? leaves.subspan(k) : leaves.first(k)));
-  return path;
+  return MerkleTree(leaves).path(index);
 }
 
 bool merkle_verify(const Bytes32& root, uint64_t size, uint64_t index, ByteView leaf,
@@ -67,11 +104,11 @@ bool merkle_verify(const Bytes32& root, uint64_t size, uint64_t index, ByteView 
   return sn == 0 && r == root;
 }
 
-Bytes point_leaf(uint32_t index, const Point& point) {
-  Bytes leaf;
-  leaf.reserve(4 + Point::kSize);
-  append(leaf, encode_u32(index));
-  append(leaf, point.bytes());
+PointLeaf point_leaf(uint32_t index, const Point& point) {
+  PointLeaf leaf;
+  const auto number = encode_u32(index);
+  std::copy(number.begin(), number.end(), leaf.begin());
+  std::copy(point.bytes().begin(), point.bytes().end(), leaf.begin() + 4);
   return leaf;
 }
 
@@ -79,7 +116,7 @@ std::vector<Bytes> point_leaves(std::span<const Point> points) {
   std::vector<Bytes> leaves;
   leaves.reserve(points.size());
   for (size_t i = 0; i < points.size(); ++i) {
-    leaves.push_back(point_leaf(static_cast<uint32_t>(i), points[i]));
+    leaves.push_back(to_bytes(point_leaf(static_cast<uint32_t>(i), points[i])));
   }
   return leaves;
 }

@@ -186,7 +186,7 @@ BENCHMARK(GuardianAnswersCoin)->Unit(benchmark::kMicrosecond);
 void GuardianAnswersCheque(benchmark::State& state) {
   Stage& s = stage();
   const GuardianSlot slot = s.market.make_slots(s.market.cheque.denomination)[0];
-  const GuardianCounter counter{std::string(Market::kIssuer), "EUR", 5000};
+  const GuardianCounter counter{Market::kIssuer, "EUR", 5000};
   const ChequeRequest request{counter.issuer_id, "EUR", 1234, s.rng.array<32>(), s.rng.array<32>()};
   for (auto _ : state) {
     benchmark::DoNotOptimize(answer_cheque(s.wallet.guardian, slot, counter, request));
@@ -194,40 +194,31 @@ void GuardianAnswersCheque(benchmark::State& state) {
 }
 BENCHMARK(GuardianAnswersCheque)->Unit(benchmark::kMicrosecond);
 
-TickState make_ticks(Rng& rng, uint32_t count) {
-  TickState ticks;
-  for (uint32_t i = 0; i < count; ++i) ticks.t.push_back(rng.scalar());
-  return ticks;
-}
-
 TickRequest tick_request(Rng& rng, uint32_t count) {
-  return {std::string(Market::kIssuer),
-          "EUR",
-          1,
-          count,
-          rng.array<32>(),
-          rng.array<32>(),
-          rng.array<32>()};
+  return {Market::kIssuer, "EUR", 1, count, rng.array<32>(), rng.array<32>(), rng.array<32>()};
 }
 
 void GuardianOpensCallOf100Ticks(benchmark::State& state) {
   Stage& s = stage();
   const GuardianSlot slot = s.market.make_slots(s.market.cheque.denomination)[0];
-  const GuardianCounter counter{std::string(Market::kIssuer), "EUR", 5000};
-  const TickState ticks = make_ticks(s.rng, 100);
+  const GuardianCounter counter{Market::kIssuer, "EUR", 5000};
+  const TickState ticks{100};
+  const Seed seed = s.rng.seed();
+  const auto t = [&](uint32_t i) { return tick_secret(seed, i); };
   const TickRequest request = tick_request(s.rng, 100);
   for (auto _ : state) {
-    benchmark::DoNotOptimize(answer_ticks(s.wallet.guardian, slot, counter, ticks, request));
+    benchmark::DoNotOptimize(answer_ticks(s.wallet.guardian, slot, counter, ticks, t, request));
   }
 }
 BENCHMARK(GuardianOpensCallOf100Ticks)->Unit(benchmark::kMicrosecond);
 
 void GuardianReleasesTick(benchmark::State& state) {
   Stage& s = stage();
-  const GuardianCounter counter{std::string(Market::kIssuer), "EUR", 5000};
-  TickState ticks = make_ticks(s.rng, 20);
-  ticks.request = tick_request(s.rng, 20);
-  for (auto _ : state) benchmark::DoNotOptimize(release_tick(ticks, counter, 0));
+  const GuardianCounter counter{Market::kIssuer, "EUR", 5000};
+  const Seed seed = s.rng.seed();
+  const auto t = [&](uint32_t i) { return tick_secret(seed, i); };
+  const TickState ticks{20, 0, OpenCall{Market::kIssuer, "EUR", 1, {}}};
+  for (auto _ : state) benchmark::DoNotOptimize(release_tick(ticks, counter, t, 0));
 }
 BENCHMARK(GuardianReleasesTick)->Unit(benchmark::kMicrosecond);
 
@@ -243,10 +234,11 @@ BENCHMARK(WalletBlindsTick)->Unit(benchmark::kMicrosecond);
 void TerminalChecksTick(benchmark::State& state) {
   Stage& s = stage();
   std::vector<Point> points;
-  const TickState ticks = make_ticks(s.rng, 100);
-  for (const Scalar& t : ticks.t) points.push_back(*multiply(t, g1()));
+  std::vector<Scalar> t;
+  for (uint32_t i = 0; i < 100; ++i) t.push_back(s.rng.scalar());
+  for (const Scalar& t_i : t) points.push_back(*multiply(t_i, g1()));
   const Bytes32 root = tick_root(points);
-  const TickReveal reveal{42, ticks.t[42], merkle_path(point_leaves(points), 42)};
+  const TickReveal reveal{42, t[42], merkle_path(point_leaves(points), 42)};
   for (auto _ : state) benchmark::DoNotOptimize(check_tick(root, 100, reveal));
 }
 BENCHMARK(TerminalChecksTick)->Unit(benchmark::kMicrosecond);

@@ -181,7 +181,8 @@ TEST_F(SpendTest, AnInflatedTreeDoesNotGiveASlotTwoFaces) {
                            {secrets.x2, g2()},
                            {secrets.e * plain_.secrets.s, wallet_.guardian_point(Kind::kCoin)},
                            {plain_.secrets.s * second_o2, g1()}});
-  const std::vector<Bytes> leaves{point_leaf(0, plain_.secrets.B[0]), point_leaf(0, second_B)};
+  const std::vector<Bytes> leaves{to_bytes(point_leaf(0, plain_.secrets.B[0])),
+                                  to_bytes(point_leaf(0, second_B))};
   const Coin coin = market_.sign_coin(market_.coin, plain_.coin.A, merkle_root(leaves));
 
   for (const size_t face : {0, 1}) {

@@ -4,6 +4,10 @@
 
 namespace cafe::protocol {
 
+Scalar tick_secret(const Seed& seed, uint32_t i) {
+  return prf_scalar(seed.view(), Frame("cafe/v1/tick-secret").add_u32(i));
+}
+
 Scalar tick_blind(const Bytes32& y_seed, uint32_t i) {
   return prf_scalar(y_seed, Frame("cafe/v1/tick-blind").add_u32(i));
 }
@@ -13,19 +17,22 @@ absl::StatusOr<std::vector<Point>> blind_tick_points(std::span<const Point> P,
   if (P.empty() || P.size() > kMaxTicks) {
     return invalid("TICK_COUNT", "A call is paid with 1 to 1048576 ticks.");
   }
-  const Scalar one = Scalar::from_u64(1);
-  std::vector<Point> blinded;
-  blinded.reserve(P.size());
-  for (uint32_t i = 0; i < P.size(); ++i) {
-    const Scalar y = tick_blind(y_seed, i);
-    CAFE_ASSIGN_OR_RETURN(Point point, not_identity(linear_combination({{one, P[i]}, {y, g1()}})));
-    blinded.push_back(point);
+  std::vector<Scalar> y;
+  y.reserve(P.size());
+  for (uint32_t i = 0; i < P.size(); ++i) y.push_back(tick_blind(y_seed, i));
+  CAFE_ASSIGN_OR_RETURN(std::vector<Point> blinded, multiples(y, g1()));
+  for (size_t i = 0; i < P.size(); ++i) {
+    CAFE_ASSIGN_OR_RETURN(blinded[i], not_identity(add(P[i], blinded[i])));
   }
   return blinded;
 }
 
 Bytes32 tick_root(std::span<const Point> blinded_points) {
-  return merkle_root(point_leaves(blinded_points));
+  MerkleRoot root;
+  for (size_t i = 0; i < blinded_points.size(); ++i) {
+    root.add(point_leaf(static_cast<uint32_t>(i), blinded_points[i]));
+  }
+  return root.root();
 }
 
 absl::Status check_tick(const Bytes32& root, uint32_t tick_count, const TickReveal& reveal) {

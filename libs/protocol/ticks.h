@@ -6,6 +6,9 @@
 
 namespace cafe::protocol {
 
+// A guardian's t_i, from a seed that it draws fresh for each call: prf_scalar(seed,
+// "cafe/v1/tick-secret", u32 i). So it keeps 32 bytes for any number of ticks.
+Scalar tick_secret(const Seed& seed, uint32_t i);
 // y_i = prf_scalar(y_seed, "cafe/v1/tick-blind", u32 i)
 Scalar tick_blind(const Bytes32& y_seed, uint32_t i);
 // P'_i = P_i + y_i·G1 for all i.

@@ -1,6 +1,8 @@
 // Ticks, from the guardian that draws them to the payee that is owed for the last one shown.
 #include "libs/protocol/ticks.h"
 
+#include <functional>
+
 #include "gtest/gtest.h"
 #include "libs/protocol/testing/market.h"
 
@@ -19,10 +21,10 @@ class CallTest : public ::testing::Test {
  protected:
   CallTest() {
     for (uint32_t i = 0; i < kTicks; ++i) {
-      ticks_.t.push_back(market_.rng.scalar());
-      P_.push_back(*multiply(ticks_.t.back(), g1()));
+      t_.push_back(market_.rng.scalar());
+      P_.push_back(*multiply(t_.back(), g1()));
     }
-    request_ = {std::string(Market::kIssuer),
+    request_ = {Market::kIssuer,
                 "EUR",
                 kTickValue,
                 kTicks,
@@ -34,19 +36,19 @@ class CallTest : public ::testing::Test {
 
   absl::StatusOr<TickOpening> open() {
     CAFE_ASSIGN_OR_RETURN(TickOpening out, answer_ticks(wallet_.guardian, cheque_.slots[0],
-                                                        counter_, ticks_, request_));
+                                                        counter_, ticks_, secrets_, request_));
     cheque_.slots[0] = out.slot;
     ticks_ = out.ticks;
     return out;
   }
   absl::Status release(uint32_t i) {
-    CAFE_ASSIGN_OR_RETURN(TickRelease out, release_tick(ticks_, counter_, i));
+    CAFE_ASSIGN_OR_RETURN(TickRelease out, release_tick(ticks_, counter_, secrets_, i));
     ticks_ = out.ticks;
     counter_ = out.counter;
     return absl::OkStatus();
   }
   TickReveal reveal(uint32_t i) {
-    return {i, wallet_tick(ticks_.t[i], P_[i], request_.y_seed, i).value(),
+    return {i, wallet_tick(t_[i], P_[i], request_.y_seed, i).value(),
             merkle_path(point_leaves(blinded_), i)};
   }
   // The payment of the call, with `shown` as the last tick.
@@ -81,8 +83,10 @@ class CallTest : public ::testing::Test {
   WorldWallet wallet_ = market_.make_wallet();
   WithdrawnCoin cheque_ = market_.take(wallet_, market_.cheque);
   Terms terms_ = market_.make_terms(0);
-  GuardianCounter counter_{std::string(Market::kIssuer), "EUR", 1000};
-  TickState ticks_;
+  GuardianCounter counter_{Market::kIssuer, "EUR", 1000};
+  std::vector<Scalar> t_;
+  const std::function<Scalar(uint32_t)> secrets_ = [this](uint32_t i) { return t_.at(i); };
+  TickState ticks_{kTicks};
   std::vector<Point> P_, blinded_;
   TickRequest request_;
 };
@@ -128,10 +132,10 @@ TEST_F(CallTest, AReleasedTickMayBeAskedForAgainForNothing) {
   ASSERT_TRUE(release(0).ok());
   ASSERT_TRUE(release(1).ok());
   const uint64_t before = counter_.amount;
-  const auto again = release_tick(ticks_, counter_, 0);
+  const auto again = release_tick(ticks_, counter_, secrets_, 0);
   ASSERT_TRUE(again.ok());
   EXPECT_FALSE(again->write_needed);
-  EXPECT_EQ(again->t, ticks_.t[0]);
+  EXPECT_EQ(again->t, t_[0]);
   EXPECT_EQ(again->counter.amount, before);
   EXPECT_EQ(again->ticks.next_index, 2u);
 }
@@ -148,13 +152,13 @@ TEST_F(CallTest, AnEmptyCounterReleasesNothing) {
 }
 
 TEST_F(CallTest, TicksAreSubtractedFromTheCallsOwnCounter) {
-  GuardianCounter dollars{std::string(Market::kIssuer), "USD", 1000};
-  EXPECT_EQ(
-      reason_of(
-          answer_ticks(wallet_.guardian, cheque_.slots[0], dollars, ticks_, request_).status()),
-      "WRONG_COUNTER");
+  const GuardianCounter dollars{Market::kIssuer, "USD", 1000};
+  EXPECT_EQ(reason_of(answer_ticks(wallet_.guardian, cheque_.slots[0], dollars, ticks_, secrets_,
+                                   request_)
+                          .status()),
+            "WRONG_COUNTER");
   ASSERT_TRUE(open().ok());
-  EXPECT_EQ(reason_of(release_tick(ticks_, dollars, 0).status()), "WRONG_COUNTER");
+  EXPECT_EQ(reason_of(release_tick(ticks_, dollars, secrets_, 0).status()), "WRONG_COUNTER");
 }
 
 // [guard] The ticks of one call under the root of another: each release would pay both.
@@ -163,11 +167,15 @@ TEST_F(CallTest, TicksServeOneCallOnly) {
   GuardianSlot other_slot = market_.make_slots(market_.cheque.denomination)[0];
   TickRequest other = request_;
   other.spend[0] ^= 1;
-  EXPECT_EQ(reason_of(answer_ticks(wallet_.guardian, other_slot, counter_, ticks_, other).status()),
-            "TICKS_USED");
+  EXPECT_EQ(
+      reason_of(
+          answer_ticks(wallet_.guardian, other_slot, counter_, ticks_, secrets_, other).status()),
+      "TICKS_USED");
   ASSERT_TRUE(release(0).ok());
-  EXPECT_EQ(reason_of(answer_ticks(wallet_.guardian, other_slot, counter_, ticks_, other).status()),
-            "TICKS_USED");
+  EXPECT_EQ(
+      reason_of(
+          answer_ticks(wallet_.guardian, other_slot, counter_, ticks_, secrets_, other).status()),
+      "TICKS_USED");
 }
 
 TEST_F(CallTest, TheSameOpeningAgainGetsTheSameAnswerAndNoOtherDoes) {
@@ -183,10 +191,10 @@ TEST_F(CallTest, TheSameOpeningAgainGetsTheSameAnswerAndNoOtherDoes) {
   others[3].spend[0] ^= 1;
   others[4].y[0] ^= 1;
   for (const TickRequest& other : others) {
-    EXPECT_EQ(
-        reason_of(
-            answer_ticks(wallet_.guardian, cheque_.slots[0], counter_, ticks_, other).status()),
-        "SLOT_USED");
+    EXPECT_EQ(reason_of(answer_ticks(wallet_.guardian, cheque_.slots[0], counter_, ticks_, secrets_,
+                                     other)
+                            .status()),
+              "SLOT_USED");
   }
   // Nor as a cheque for an amount.
   const ChequeRequest cheque{request_.issuer_id, "EUR", 5, request_.spend, request_.y};
@@ -203,7 +211,8 @@ TEST_F(CallTest, ACallHasTicksAndTheyAreWorthSomething) {
   no_count.tick_count = 0;
   const auto reason = [&](const TickRequest& request) {
     return reason_of(
-        answer_ticks(wallet_.guardian, cheque_.slots[0], counter_, ticks_, request).status());
+        answer_ticks(wallet_.guardian, cheque_.slots[0], counter_, ticks_, secrets_, request)
+            .status());
   };
   EXPECT_EQ(reason(none), "VALUE_ZERO");
   EXPECT_EQ(reason(no_count), "VALUE_ZERO");
@@ -241,7 +250,7 @@ TEST_F(CallTest, OnlyTheTicksOfTheRootCount) {
 TEST_F(CallTest, AnUnblindedTickIsNoTick) {
   const auto opening = open();
   TickReveal raw = reveal(5);
-  raw.t = ticks_.t[5];
+  raw.t = t_[5];
   EXPECT_EQ(verdict(payment(*opening, raw)), "BAD_TICK");
 }
 
@@ -249,8 +258,8 @@ TEST_F(CallTest, AnUnblindedTickIsNoTick) {
 // whoever shows tick 39 would be owed twice what the cheque says.
 TEST_F(CallTest, ATreeOfMoreTicksThanTheCountPaysNothing) {
   for (uint32_t i = kTicks; i < 2 * kTicks; ++i) {
-    ticks_.t.push_back(market_.rng.scalar());
-    P_.push_back(*multiply(ticks_.t.back(), g1()));
+    t_.push_back(market_.rng.scalar());
+    P_.push_back(*multiply(t_.back(), g1()));
   }
   blinded_ = blind_tick_points(P_, request_.y_seed).value();
   const Bytes32 root = tick_root(blinded_);

@@ -143,8 +143,12 @@ TEST(PaymentVectors, guardian_answers) {
                                 tick["tick_value"],         tick["tick_count"],
                                 bytes32_of(tick["y_seed"]), bytes32_of(in["spend_digest"]),
                                 bytes32_of(in["y"])};
-      const TickState ticks{scalars_of(tick["t"]), 0, std::nullopt};
-      const TickOpening out = answer_ticks(keys, slot, counter, ticks, request).value();
+      const std::vector<Scalar> t = scalars_of(tick["t"]);
+      const TickState ticks{static_cast<uint32_t>(t.size())};
+      const TickOpening out =
+          answer_ticks(
+              keys, slot, counter, ticks, [&](uint32_t i) { return t[i]; }, request)
+              .value();
       EXPECT_EQ(to_hex(out.tick_root), tick["root"]);
       answer = out.answer;
     }
