@@ -44,15 +44,21 @@ class Batcher {
   // nothing became of them.
   using Work = std::function<void(std::vector<Item> batch)>;
 
-  // `clock` and `metrics` must outlive it.
-  Batcher(const BatcherOptions& options, const Clock& clock, Metrics& metrics, Work work)
+  // `clock` and `metrics` must outlive it. `late` is given the items whose deadline passed while
+  // they waited; without it they are worked on like the others. Series: those of Admission, and
+  // cafe_batch_items{pool} where batches may be larger than one.
+  Batcher(const BatcherOptions& options, const Clock& clock, Metrics& metrics, Work work,
+          Work late = nullptr)
       : name_(options.name),
         largest_(std::max<size_t>(1, options.largest)),
         clock_(clock),
         work_(std::move(work)),
-        batch_size_(metrics.histogram("cafe_batch_items", "Items that were worked on together.",
-                                      {{"pool", options.name}},
-                                      {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024})),
+        late_(std::move(late)),
+        batch_size_(largest_ == 1 ? nullptr
+                                  : &metrics.histogram(
+                                        "cafe_batch_items", "Items that were worked on together.",
+                                        {{"pool", options.name}},
+                                        {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024})),
         admission_(options.name, options.limits, options.threads, metrics) {
     for (size_t i = 0; i < std::max<size_t>(1, options.threads); ++i) {
       threads_.emplace_back([this] { run(); });
@@ -75,7 +81,7 @@ class Batcher {
       if (absl::Status admitted = admission_.admit(bytes, deadline - now); !admitted.ok()) {
         return admitted;
       }
-      queue_.push_back({std::move(item), bytes, now});
+      queue_.push_back({std::move(item), bytes, deadline, now});
     }
     wake_.notify_one();
     return absl::OkStatus();
@@ -97,7 +103,13 @@ class Batcher {
   struct Entry {
     Item item;
     size_t bytes;
+    absl::Time deadline;
     absl::Time queued;
+  };
+  struct Taken {
+    std::vector<Item> batch;
+    std::vector<Item> late;
+    size_t bytes = 0;  // of the batch
   };
 
   void run() {
@@ -106,29 +118,44 @@ class Batcher {
       wake_.wait(lock, [this] { return draining_ || !queue_.empty(); });
       if (queue_.empty()) return;
       const absl::Time began = clock_.now();
-      const size_t count = std::min(largest_, queue_.size());
-      size_t bytes = 0;
-      std::vector<Item> batch;
-      batch.reserve(count);
-      for (size_t i = 0; i < count; ++i) {
-        Entry& entry = queue_.front();
-        admission_.start(entry.bytes, began - entry.queued);
-        bytes += entry.bytes;
-        batch.push_back(std::move(entry.item));
-        queue_.pop_front();
-      }
+      Taken taken = take(began);
       lock.unlock();
-      batch_size_.Observe(static_cast<double>(count));
-      work_on(std::move(batch));
+      const size_t count = taken.batch.size();
+      if (!taken.late.empty()) work_on(late_, std::move(taken.late));
+      if (count > 0) {
+        if (batch_size_ != nullptr) batch_size_->Observe(static_cast<double>(count));
+        work_on(work_, std::move(taken.batch));
+      }
       const absl::Duration took = clock_.now() - began;
       lock.lock();
-      admission_.finish(count, bytes, took);
+      // What was not worked on says nothing about the pace.
+      if (count > 0) admission_.finish(count, taken.bytes, took);
     }
   }
 
-  void work_on(std::vector<Item> batch) {
+  // Under the lock.
+  Taken take(absl::Time now) {
+    Taken taken;
+    const size_t count = std::min(largest_, queue_.size());
+    taken.batch.reserve(count);
+    for (size_t i = 0; i < count; ++i) {
+      Entry& entry = queue_.front();
+      admission_.start(entry.bytes, now - entry.queued);
+      if (late_ && now >= entry.deadline) {
+        admission_.expire();
+        taken.late.push_back(std::move(entry.item));
+      } else {
+        taken.bytes += entry.bytes;
+        taken.batch.push_back(std::move(entry.item));
+      }
+      queue_.pop_front();
+    }
+    return taken;
+  }
+
+  void work_on(const Work& work, std::vector<Item> batch) {
     try {
-      work_(std::move(batch));
+      work(std::move(batch));
     } catch (const std::exception& error) {
       log_error("a batch ended in an exception", {{"pool", name_}, {"what", error.what()}});
     }
@@ -138,7 +165,8 @@ class Batcher {
   const size_t largest_;
   const Clock& clock_;
   const Work work_;
-  Histogram& batch_size_;
+  const Work late_;
+  Histogram* const batch_size_;
   std::mutex mutex_;
   std::condition_variable wake_;
   Admission admission_;

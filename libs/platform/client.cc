@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "absl/random/random.h"
-#include "absl/synchronization/blocking_counter.h"
 #include "absl/time/clock.h"
 #include "libs/platform/error.h"
 #include "libs/platform/grpc_status.h"
@@ -58,28 +57,9 @@ absl::Status timeout_missing() {
                     "A call to another service needs a timeout above zero.");
 }
 
-absl::Status deadline_passed() {
+absl::Status no_time_left() {
   return make_error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
                     "The deadline passed before the call to the other service was made.");
-}
-
-// Starts the calls of `which` and waits for all of them.
-void run_round(std::span<const size_t> which, std::span<const absl::Time> deadlines,
-               StartCall start, std::vector<absl::Status>& statuses) {
-  const std::string& scope_id = RequestScope::current_id();
-  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
-  absl::BlockingCounter running(static_cast<int>(which.size()));
-  for (const size_t index : which) {
-    grpc::ClientContext* const context =
-        contexts.emplace_back(std::make_unique<grpc::ClientContext>()).get();
-    context->set_deadline(absl::ToChronoTime(deadlines[index]));
-    context->AddMetadata(kRequestIdMetadata, scope_id.empty() ? new_request_id() : scope_id);
-    start(index, context, [&running, &status = statuses[index], context](const grpc::Status& done) {
-      status = from_grpc(done, *context);
-      running.DecrementCount();
-    });
-  }
-  running.Wait();
 }
 
 }  // namespace
@@ -117,7 +97,7 @@ absl::Status call_unary(const CallOptions& options,
   const std::string request_id = scope_id.empty() ? new_request_id() : scope_id;
   for (int failures = 0;;) {
     if (absl::Now() >= deadline) {
-      return deadline_passed();
+      return no_time_left();
     }
     absl::Status status = attempt(deadline, request_id, rpc);
     if (!absl::IsUnavailable(status) || !options.idempotent || ++failures >= options.max_attempts) {
@@ -131,36 +111,6 @@ absl::Status call_unary(const CallOptions& options,
               {{"status", status}, {"attempt", failures}, {"wait_ms", wait}});
     pause(options, wait);
   }
-}
-
-std::vector<absl::Status> call_each(const CallOptions& options,
-                                    std::span<const absl::Time> no_later_than, StartCall start) {
-  std::vector<absl::Status> statuses(no_later_than.size());
-  if (options.timeout <= absl::ZeroDuration()) {
-    std::fill(statuses.begin(), statuses.end(), timeout_missing());
-    return statuses;
-  }
-  const absl::Time began = absl::Now();
-  std::vector<absl::Time> deadlines;
-  std::vector<size_t> open;  // calls to be made
-  for (size_t i = 0; i < statuses.size(); ++i) {
-    deadlines.push_back(std::min(began + options.timeout, no_later_than[i]));
-    if (began < deadlines[i]) {
-      open.push_back(i);
-    } else {
-      statuses[i] = deadline_passed();
-    }
-  }
-  for (int failures = 0; !open.empty();) {
-    run_round(open, deadlines, start, statuses);
-    if (!options.idempotent || ++failures >= options.max_attempts) break;
-    const absl::Duration wait = backoff(options, failures);
-    const absl::Time next = absl::Now() + wait;
-    std::erase_if(
-        open, [&](size_t i) { return !absl::IsUnavailable(statuses[i]) || next >= deadlines[i]; });
-    if (!open.empty()) pause(options, wait);
-  }
-  return statuses;
 }
 
 }  // namespace cafe::platform

@@ -13,9 +13,7 @@
 
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -51,16 +49,5 @@ struct CallOptions {
 // DEADLINE_EXCEEDED.
 absl::Status call_unary(const CallOptions& options,
                         absl::FunctionRef<grpc::Status(grpc::ClientContext*)> rpc);
-
-// Starts call `index` on the callback API with the context it is given; `done` is called with its
-// status, on any thread.
-using StartCall = absl::FunctionRef<void(size_t index, grpc::ClientContext* context,
-                                         std::function<void(grpc::Status)> done)>;
-
-// call_unary for many calls at once: `no_later_than` holds the deadline of the call that each one
-// serves (that of `options` is not looked at), and each gets a status of its own. What is to be
-// retried is retried together.
-std::vector<absl::Status> call_each(const CallOptions& options,
-                                    std::span<const absl::Time> no_later_than, StartCall start);
 
 }  // namespace cafe::platform

@@ -88,51 +88,5 @@ TEST_F(CallUnaryTest, MakesNoCallWithoutTime) {
   EXPECT_EQ(attempts_, 0);
 }
 
-// Calls of which number `index` fails as often as `failures` says, with UNAVAILABLE, or for -1
-// always with ABORTED.
-class CallEachTest : public CallUnaryTest {
- protected:
-  std::vector<absl::Status> call_all(const CallOptions& options, const std::vector<int>& failures,
-                                     absl::Time no_later_than = absl::InfiniteFuture()) {
-    made_.assign(failures.size(), 0);
-    const std::vector<absl::Time> deadlines(failures.size(), no_later_than);
-    return call_each(
-        options, deadlines,
-        [&](size_t i, grpc::ClientContext*, const std::function<void(grpc::Status)>& done) {
-          const bool ok = failures[i] >= 0 && made_[i] >= failures[i];
-          ++made_[i];
-          done(ok ? grpc::Status::OK
-                  : grpc::Status(
-                        failures[i] < 0 ? grpc::StatusCode::ABORTED : grpc::StatusCode::UNAVAILABLE,
-                        "no"));
-        });
-  }
-  std::vector<int> made_;  // calls, by index
-};
-
-TEST_F(CallEachTest, GivesEachCallItsOwnStatusAndRetriesWhatIsUnavailable) {
-  const std::vector<absl::Status> statuses = call_all(options(true), {0, 2, -1, 99, 1});
-  EXPECT_TRUE(statuses[0].ok());
-  EXPECT_TRUE(statuses[1].ok());
-  EXPECT_TRUE(absl::IsAborted(statuses[2]));
-  EXPECT_TRUE(absl::IsUnavailable(statuses[3]));
-  EXPECT_TRUE(statuses[4].ok());
-  EXPECT_EQ(made_, (std::vector<int>{1, 3, 1, 5, 2}));
-  EXPECT_EQ(waits_.size(), 4u) << "together, not each for itself";
-}
-
-TEST_F(CallEachTest, RetriesOnlyWhatIsIdempotent) {
-  EXPECT_TRUE(absl::IsUnavailable(call_all(options(false), {1}).front()));
-  EXPECT_EQ(made_, std::vector<int>{1});
-}
-
-TEST_F(CallEachTest, MakesNoCallWithoutTime) {
-  EXPECT_EQ(reason_of(call_all({}, {0}).front()), "TIMEOUT_MISSING");
-  EXPECT_EQ(reason_of(call_all(options(true), {0}, absl::Now() - absl::Seconds(1)).front()),
-            "DEADLINE_PASSED");
-  EXPECT_EQ(made_, std::vector<int>{0});
-  EXPECT_TRUE(call_all(options(true), {}).empty());
-}
-
 }  // namespace
 }  // namespace cafe::platform

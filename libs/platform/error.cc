@@ -18,4 +18,9 @@ std::string reason_of(const absl::Status& status) {
   return payload.has_value() ? std::string(*payload) : std::string();
 }
 
+absl::Status deadline_passed() {
+  return make_error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
+                    "The deadline passed before the request was run: nothing was done.");
+}
+
 }  // namespace cafe::platform

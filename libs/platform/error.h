@@ -19,4 +19,7 @@ absl::Status make_error(absl::StatusCode code, std::string_view reason, std::str
 // The reason attached to `status`; empty when there is none.
 std::string reason_of(const absl::Status& status);
 
+// DEADLINE_EXCEEDED (DEADLINE_PASSED): what nobody waits for any more is not begun.
+absl::Status deadline_passed();
+
 }  // namespace cafe::platform

@@ -137,8 +137,7 @@ grpc::ServerUnaryReactor* serve_erased(UnaryRuntime& runtime, std::string_view m
 
 bool finish_if_abandoned(LateCall& call, const Clock& clock) {
   if (clock.now() >= call.info().deadline) {
-    call.finish(make_error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
-                           "The deadline passed before the request was run: nothing was done."));
+    call.finish(deadline_passed());
     return true;
   }
   if (call.info().cancelled()) {

@@ -5,21 +5,13 @@
 // RESOURCE_EXHAUSTED backs off, one that waits in an endless queue times out and tries again.
 #pragma once
 
-#include <condition_variable>
 #include <cstddef>
-#include <cstdint>
-#include <deque>
-#include <mutex>
 #include <string>
-#include <thread>
-#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "libs/platform/admission.h"
-#include "libs/platform/clock.h"
-#include "libs/platform/metrics.h"
+#include "libs/platform/batcher.h"
 
 namespace cafe::platform {
 
@@ -37,13 +29,8 @@ class WorkPool {
   // (DEADLINE_EXCEEDED DEADLINE_PASSED): answer it. Must not throw.
   using Job = absl::AnyInvocable<void(const absl::Status& admission)>;
 
-  // `clock` and `metrics` must outlive the pool. Series: those of Admission.
+  // `clock` and `metrics` must outlive the pool, whose end drains it. Series: those of Admission.
   WorkPool(const WorkPoolOptions& options, const Clock& clock, Metrics& metrics);
-  // Drains.
-  ~WorkPool();
-  WorkPool(const WorkPool&) = delete;
-  WorkPool& operator=(const WorkPool&) = delete;
-
   // Queues `job`, never blocking; `bytes` is the memory that it holds while it waits. Errors, after
   // which `job` is not and will not be called:
   //   RESOURCE_EXHAUSTED QUEUE_FULL, UNAVAILABLE SHUTTING_DOWN.
@@ -54,23 +41,7 @@ class WorkPool {
   void drain();
 
  private:
-  struct Entry {
-    Job job;
-    size_t bytes;
-    absl::Time deadline;
-    absl::Time queued;
-  };
-
-  void work();
-
-  const Clock& clock_;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  Admission admission_;
-  std::deque<Entry> queue_;
-  bool draining_ = false;
-  std::mutex join_mutex_;
-  std::vector<std::thread> threads_;
+  Batcher<Job> queue_;  // in batches of one
 };
 
 }  // namespace cafe::platform
