@@ -33,23 +33,31 @@ absl::Status check_params(std::span<const Param> params) {
 
 class PostgresTransaction : public Transaction {
  public:
-  PostgresTransaction(Session& session, std::unique_ptr<pqxx::dbtransaction> transaction)
-      : session_(session), transaction_(std::move(transaction)) {}
+  PostgresTransaction(Session& session, const TransactionOptions& options)
+      : session_(session),
+        single_(options.single_statement),
+        writes_(!options.read_only),
+        transaction_(compat::begin(*session.connection, options)) {}
 
   absl::StatusOr<Rows> execute(std::string_view sql, std::span<const Param> params) override {
     if (failure_.has_value()) return failure_->status;
     if (absl::Status status = check_params(params); !status.ok()) return fail({status});
+    if (single_ && touched_) return fail({two_statements()});
     try {
       pqxx::result result = compat::execute_prepared(*transaction_, prepare(sql), params);
       touched_ = true;
       return Rows(std::make_shared<const Row::Data>(Row::Data{std::move(result)}));
     } catch (const std::exception& error) {
-      return fail(classify(error));
+      SqlError failure = classify(error);
+      // The statement's end is its commit.
+      if (single_ && writes_ && failure.broken) failure = in_doubt("the session ended");
+      return fail(std::move(failure));
     }
   }
 
   absl::Status run_script(std::string_view sql) override {
     if (failure_.has_value()) return failure_->status;
+    if (single_) return fail({two_statements()});
     try {
       transaction_->exec(std::string(sql));
       touched_ = true;
@@ -75,7 +83,7 @@ class PostgresTransaction : public Transaction {
       if (failure.broken && !failure.in_doubt && !refused_before_sending) {
         // The server ended the session while it was committing: it may have done so before or
         // after.
-        failure = classify(pqxx::in_doubt_error("the session ended during COMMIT"));
+        failure = in_doubt("the session ended during COMMIT");
       }
       return failure;
     }
@@ -92,6 +100,12 @@ class PostgresTransaction : public Transaction {
   }
 
  private:
+  static absl::Status two_statements() {
+    return make_error(absl::StatusCode::kInternal, "TWO_STATEMENTS",
+                      "A transaction of a single statement was given more.");
+  }
+  static SqlError in_doubt(const char* what) { return classify(pqxx::in_doubt_error(what)); }
+
   absl::Status fail(SqlError error) {
     failure_ = std::move(error);
     return failure_->status;
@@ -108,7 +122,9 @@ class PostgresTransaction : public Transaction {
   }
 
   Session& session_;
-  std::unique_ptr<pqxx::dbtransaction> transaction_;
+  const bool single_;
+  const bool writes_;
+  std::unique_ptr<pqxx::transaction_base> transaction_;
   std::optional<SqlError> failure_;
   bool touched_ = false;
 };
@@ -140,8 +156,7 @@ class Database::Impl {
     {
       std::optional<PostgresTransaction> tx;
       try {
-        tx.emplace(**session,
-                   compat::begin(*(*session)->connection, options.isolation, options.read_only));
+        tx.emplace(**session, options);
         status = run(*tx, options, fn);
       } catch (const std::exception& thrown) {
         error = classify(thrown);

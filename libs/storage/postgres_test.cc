@@ -210,6 +210,28 @@ TEST_F(PostgresTest, AnErrorOfTheFunctionRollsBack) {
   EXPECT_FALSE(script("UPDATE t SET n = 99", {.read_only = true}).ok());
 }
 
+TEST_F(PostgresTest, ASingleStatementCommitsByItself) {
+  const TransactionOptions single{.single_statement = true};
+  EXPECT_TRUE(
+      db_->transaction(single,
+                       [](Transaction& tx) {
+                         return tx.query("UPDATE t SET n = n + 1 WHERE id = $1", 1).status();
+                       })
+          .ok());
+  EXPECT_EQ(number("SELECT n FROM t WHERE id = 1"), 11);
+  EXPECT_EQ(reason_of(db_->transaction(
+                single, [](Transaction& tx) { return tx.query("UPDATE t SET n = -1").status(); })),
+            "CHECK_VIOLATION");
+  EXPECT_EQ(reason_of(script("UPDATE t SET n = 0", single)), "TWO_STATEMENTS")
+      << "a script may hold many";
+  const absl::Status second = db_->transaction(single, [](Transaction& tx) -> absl::Status {
+    CAFE_RETURN_IF_ERROR(tx.query("SELECT 1").status());
+    return tx.query("UPDATE t SET n = 0").status();
+  });
+  EXPECT_EQ(reason_of(second), "TWO_STATEMENTS");
+  EXPECT_EQ(number("SELECT sum(n) FROM t"), 31);
+}
+
 TEST_F(PostgresTest, ASerializationFailureIsRetried) {
   auto other = open();
   int attempts = 0;
@@ -336,6 +358,25 @@ TEST_F(BrokenConnectionTest, BeforeCommitAnotherOneFailsAndHasChangedNothing) {
   EXPECT_EQ(reason_of(status), "DATABASE_DOWN") << status;
   EXPECT_EQ(attempts_, 1);
   EXPECT_EQ(number("SELECT sum(n) FROM t"), 30);
+}
+
+TEST_F(BrokenConnectionTest, ASingleStatementIsInDoubtUnlessItOnlyReads) {
+  int attempts = 0;
+  const auto end_own_session = [&](const TransactionOptions& options) {
+    attempts = 0;
+    return db_->transaction(options, [&](Transaction& tx) {
+      const char* sql =
+          ++attempts == 1 ? "SELECT pg_terminate_backend(pg_backend_pid())" : "SELECT 1";
+      return tx.query(sql).status();
+    });
+  };
+  EXPECT_EQ(reason_of(end_own_session({.idempotent = true, .single_statement = true})),
+            "COMMIT_IN_DOUBT");
+  EXPECT_EQ(attempts, 1);
+  EXPECT_EQ(db_->stats().in_doubt, 1);
+  EXPECT_TRUE(
+      end_own_session({.read_only = true, .idempotent = true, .single_statement = true}).ok());
+  EXPECT_EQ(attempts, 2);
 }
 
 TEST_F(BrokenConnectionTest, InCommitItIsInDoubtWhenNothingWasCommitted) {

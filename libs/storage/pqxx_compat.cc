@@ -28,24 +28,25 @@ std::unique_ptr<pqxx::connection> connect(const std::string& conninfo) {
 namespace {
 
 template <pqxx::isolation_level kLevel>
-std::unique_ptr<pqxx::dbtransaction> begin_at(pqxx::connection& connection, bool read_only) {
+std::unique_ptr<pqxx::transaction_base> begin_at(pqxx::connection& connection, bool read_only) {
   if (read_only) return std::make_unique<pqxx::transaction<kLevel, kReadOnly>>(connection);
   return std::make_unique<pqxx::transaction<kLevel, kReadWrite>>(connection);
 }
 
 }  // namespace
 
-std::unique_ptr<pqxx::dbtransaction> begin(pqxx::connection& connection, Isolation isolation,
-                                           bool read_only) {
-  switch (isolation) {
+std::unique_ptr<pqxx::transaction_base> begin(pqxx::connection& connection,
+                                              const TransactionOptions& options) {
+  if (options.single_statement) return std::make_unique<pqxx::nontransaction>(connection);
+  switch (options.isolation) {
     case Isolation::kSerializable:
-      return begin_at<pqxx::isolation_level::serializable>(connection, read_only);
+      return begin_at<pqxx::isolation_level::serializable>(connection, options.read_only);
     case Isolation::kRepeatableRead:
-      return begin_at<pqxx::isolation_level::repeatable_read>(connection, read_only);
+      return begin_at<pqxx::isolation_level::repeatable_read>(connection, options.read_only);
     case Isolation::kReadCommitted:
       break;
   }
-  return begin_at<pqxx::isolation_level::read_committed>(connection, read_only);
+  return begin_at<pqxx::isolation_level::read_committed>(connection, options.read_only);
 }
 
 #if PQXX_VERSION_MAJOR >= 7

@@ -23,8 +23,9 @@ inline constexpr auto kReadOnly = pqxx::read_only;
 /// settings.
 std::unique_ptr<pqxx::connection> connect(const std::string& conninfo);
 
-std::unique_ptr<pqxx::dbtransaction> begin(pqxx::connection& connection, Isolation isolation,
-                                           bool read_only);
+/// For a single statement nothing is sent: it is a transaction by itself.
+std::unique_ptr<pqxx::transaction_base> begin(pqxx::connection& connection,
+                                              const TransactionOptions& options);
 
 /// Runs a prepared statement; bytea parameters go in binary format.
 pqxx::result execute_prepared(pqxx::transaction_base& transaction, const std::string& name,
