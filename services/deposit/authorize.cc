@@ -1,8 +1,10 @@
 #include "services/deposit/authorize.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "libs/platform/log.h"
+#include "libs/platform/request_scope.h"
 #include "libs/protocol/hash.h"
 #include "services/deposit/callers.h"
 #include "services/deposit/store.h"
@@ -17,8 +19,12 @@ using protocol::SignedDocument;
 using protocol::Terms;
 using storage::Transaction;
 
-absl::Status coin_store_failed(const absl::Status& status) {
-  platform::log_warning("the coin store did not reserve a payment", {{"status", status}});
+// The most questions that are worked on together.
+constexpr size_t kLargest = 64;
+
+absl::Status coin_store_failed(const absl::Status& status, size_t payments) {
+  platform::log_warning("the coin store did not reserve",
+                        {{"payments", payments}, {"status", status}});
   if (absl::IsResourceExhausted(status)) {  // the client's cue to back off, wherever the queue is
     return make_error(absl::StatusCode::kResourceExhausted, "QUEUE_FULL",
                       "Too many requests are waiting: call again later.");
@@ -53,16 +59,28 @@ std::string refusal_of(const Reservation& reservation) {
   return "SLOT_HELD";
 }
 
-// Questions on their way to their answers. What is answered on the way is left out from there on.
-class AuthorizeFlow::Batch {
- public:
-  Batch(const DepositParts& parts, uint32_t hold_ms, std::vector<AuthorizationQuestion> questions)
-      : parts_(parts), hold_ms_(hold_ms), now_ms_(unix_ms(parts.clock)) {
-    asked_.reserve(questions.size());
-    for (AuthorizationQuestion& question : questions) {
-      asked_.push_back({.question = std::move(question), .read = {}, .checked = {}});
-    }
+struct AuthorizeFlow::Asked {
+  AuthorizationQuestion question;
+  ReadPayment read{};
+  CheckedPayment checked{};
+  std::optional<Terminal> terminal{};
+  Authorization answer{};
+  bool done = false;
+
+  const Terms& terms() const { return *read.terms; }
+  const SignedDocument& signed_terms() const { return read.payment->terms; }
+  const std::string& request_id() const { return question.call->info().request_id; }
+  void fail(const absl::Status& status) {
+    done = true;
+    question.call->finish(status);
   }
+};
+
+// Questions on their way to the reservation.
+class AuthorizeFlow::Decision {
+ public:
+  Decision(const DepositParts& parts, uint32_t hold_ms, const Group& asked)
+      : parts_(parts), hold_ms_(hold_ms), now_ms_(unix_ms(parts.clock)), asked_(asked) {}
 
   void run() {
     read_payments();
@@ -70,74 +88,48 @@ class AuthorizeFlow::Batch {
     check_signatures();
     fail_rest(check());
     reserve();
-    store_grants();
-    for (Asked& asked : asked_) {
-      if (!asked.done) sign(asked);
-    }
   }
 
  private:
-  struct Asked {
-    AuthorizationQuestion question;
-    ReadPayment read;
-    CheckedPayment checked;
-    std::optional<Terminal> terminal{};
-    Authorization answer{};
-    bool done = false;
-
-    const Terms& terms() const { return *read.terms; }
-    const SignedDocument& signed_terms() const { return read.payment->terms; }
-    void finish(absl::StatusOr<AuthorizationAnswer> result) {
-      done = true;
-      question.answer(std::move(result));
-    }
-  };
-
   void fail_rest(const absl::Status& status) {
     if (status.ok()) return;
-    for (Asked& asked : asked_) {
-      if (!asked.done) asked.finish(status);
+    for (const auto& asked : asked_) {
+      if (!asked->done) asked->fail(status);
     }
   }
 
   void read_payments() {
-    const absl::Time now = parts_.clock.now();
-    for (Asked& asked : asked_) {
-      if (now >= asked.question.no_later_than) {
-        asked.finish(make_error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_PASSED",
-                                "The deadline passed before the request was run: nothing was "
-                                "done."));
+    for (const auto& asked : asked_) {
+      if (finish_if_abandoned(*asked->question.call, parts_.clock)) {
+        asked->done = true;
         continue;
       }
-      asked.read = read_payment(asked.question.payment);
-      if (!asked.read.status.ok()) asked.finish(asked.read.status);
+      asked->read = read_payment(asked->question.payment);
+      if (!asked->read.status.ok()) asked->fail(asked->read.status);
     }
   }
 
   // Who asks: only enrolled terminals of payees that are not closed.
   absl::Status find_terminals() {
     absl::flat_hash_set<Asker> askers;
-    for (const Asked& asked : asked_) {
-      if (!asked.done) askers.insert({asked.terms().payee_id, asked.terms().terminal_id});
+    for (const auto& asked : asked_) {
+      if (!asked->done) askers.insert({asked->terms().payee_id, asked->terms().terminal_id});
     }
     if (askers.empty()) return absl::OkStatus();
     const std::vector<Asker> list(askers.begin(), askers.end());
-    absl::flat_hash_map<Asker, AskerFacts> known;
-    CAFE_RETURN_IF_ERROR(parts_.database.transaction(
-        {.read_only = true, .idempotent = true}, [&](Transaction& tx) -> absl::Status {
-          CAFE_ASSIGN_OR_RETURN(known, store::find_askers(tx, list));
-          CAFE_ASSIGN_OR_RETURN(stopped_, store::stopped_denominations(tx));
-          return absl::OkStatus();
-        }));
-    for (Asked& asked : asked_) {
-      if (asked.done) continue;
-      const auto facts = known.find({asked.terms().payee_id, asked.terms().terminal_id});
+    CAFE_ASSIGN_OR_RETURN(facts_,
+                          parts_.database.transaction(
+                              {.read_only = true, .idempotent = true, .single_statement = true},
+                              [&](Transaction& tx) { return store::read_questions(tx, list); }));
+    for (const auto& asked : asked_) {
+      if (asked->done) continue;
+      const auto asker = facts_.askers.find({asked->terms().payee_id, asked->terms().terminal_id});
       absl::StatusOr<Terminal> terminal =
-          facts == known.end() ? unknown_payee() : open_terminal_of(facts->second);
+          asker == facts_.askers.end() ? unknown_payee() : open_terminal_of(asker->second);
       if (terminal.ok()) {
-        asked.terminal = *std::move(terminal);
+        asked->terminal = *std::move(terminal);
       } else {
-        asked.finish(terminal.status());
+        asked->fail(terminal.status());
       }
     }
     return absl::OkStatus();
@@ -158,16 +150,16 @@ class AuthorizeFlow::Batch {
   void check_signatures() {
     std::vector<protocol::SignatureCheck> signatures;
     std::vector<Asked*> whose;
-    for (Asked& asked : asked_) {
-      if (asked.done) continue;
-      asked.answer.terms_digest = asked.signed_terms().digest();
-      signatures.push_back({&asked.terminal->certificate.key, asked.answer.terms_digest,
-                            asked.signed_terms().signature});
-      whose.push_back(&asked);
+    for (const auto& asked : asked_) {
+      if (asked->done) continue;
+      asked->answer.terms_digest = asked->signed_terms().digest();
+      signatures.push_back({&asked->terminal->certificate.key, asked->answer.terms_digest,
+                            asked->signed_terms().signature});
+      whose.push_back(asked.get());
     }
     const std::vector<bool> good = check_signatures_var(signatures);
     for (size_t i = 0; i < whose.size(); ++i) {
-      if (!good[i]) whose[i]->finish(bad_signature());
+      if (!good[i]) whose[i]->fail(bad_signature());
     }
   }
 
@@ -175,27 +167,27 @@ class AuthorizeFlow::Batch {
     CAFE_ASSIGN_OR_RETURN(const auto table, parts_.denominations.table());
     std::vector<Candidate> candidates;
     std::vector<Asked*> whose;
-    for (Asked& asked : asked_) {
-      if (asked.done) continue;
-      const Terms& terms = asked.terms();
-      asked.answer.acquirer_id = parts_.issuer_id;
-      asked.answer.payee_id = terms.payee_id;
-      asked.answer.payment_digest = protocol::sha256(asked.question.payment);
+    for (const auto& asked : asked_) {
+      if (asked->done) continue;
+      const Terms& terms = asked->terms();
+      asked->answer.acquirer_id = parts_.issuer_id;
+      asked->answer.payee_id = terms.payee_id;
+      asked->answer.payment_digest = protocol::sha256(asked->question.payment);
       if (const absl::Status time = check_terms_time(terms.time_ms, now_ms_); !time.ok()) {
-        asked.checked.refusal = reason_of(time);
+        asked->checked.refusal = reason_of(time);
         continue;
       }
-      candidates.push_back({.payment = &asked.read,
+      candidates.push_back({.payment = &asked->read,
                             .index = 0,
                             .payee_id = terms.payee_id,
-                            .terminal = &*asked.terminal,
+                            .terminal = &*asked->terminal,
                             .authorized = true,
                             .signature_known = true});
-      whose.push_back(&asked);
+      whose.push_back(asked.get());
     }
     std::vector<CheckedPayment> checked =
         check_payments(candidates, {.denominations = *table,
-                                    .stopped = stopped_,
+                                    .stopped = facts_.stopped,
                                     .acquirer_id = parts_.issuer_id,
                                     .received_ms = now_ms_});
     for (size_t i = 0; i < whose.size(); ++i) whose[i]->checked = std::move(checked[i]);
@@ -205,67 +197,116 @@ class AuthorizeFlow::Batch {
   void reserve() {
     std::vector<SlotsToReserve> wanted;
     std::vector<Asked*> whose;
-    for (Asked& asked : asked_) {
-      if (asked.done) continue;
-      asked.answer.reason = asked.checked.refusal;
-      if (!asked.checked.valid()) continue;
-      wanted.push_back({asked.checked.slots, asked.question.no_later_than});
-      whose.push_back(&asked);
+    absl::Time no_later_than = absl::InfinitePast();
+    for (const auto& asked : asked_) {
+      if (asked->done) continue;
+      asked->answer.reason = asked->checked.refusal;
+      if (!asked->checked.valid()) continue;
+      wanted.push_back({asked->checked.slots, asked->request_id()});
+      // The call goes on as long as somebody waits for it.
+      no_later_than = std::max(no_later_than, asked->question.call->info().deadline);
+      whose.push_back(asked.get());
     }
     if (wanted.empty()) return;
-    const auto reservations = parts_.coin_store.reserve_each(wanted, hold_ms_);
+    const auto reservations = parts_.coin_store.reserve(wanted, hold_ms_, no_later_than);
+    if (!reservations.ok()) {
+      const absl::Status failed = coin_store_failed(reservations.status(), wanted.size());
+      for (Asked* asked : whose) asked->fail(failed);
+      return;
+    }
     for (size_t i = 0; i < whose.size(); ++i) {
-      const absl::StatusOr<Reservation>& reservation = reservations[i];
-      if (!reservation.ok()) {
-        whose[i]->finish(coin_store_failed(reservation.status()));
-        continue;
-      }
+      const Reservation& reservation = (*reservations)[i];
       Authorization& answer = whose[i]->answer;
-      answer.granted = reservation->granted;
-      answer.reason = refusal_of(*reservation);
-      answer.reserved_until_ms = reservation->granted ? reservation->reserved_until_ms : 0;
+      answer.granted = reservation.granted;
+      answer.reason = refusal_of(reservation);
+      answer.reserved_until_ms = reservation.granted ? reservation.reserved_until_ms : 0;
     }
-  }
-
-  // A grant is stored before it is said: the deposit rests on it.
-  void store_grants() {
-    absl::flat_hash_map<protocol::Bytes32, const Authorization*> by_payment;
-    for (const Asked& asked : asked_) {
-      if (asked.done || !asked.answer.granted) continue;
-      // The same payment may be asked about twice at a time.
-      const Authorization*& latest = by_payment[asked.answer.payment_digest];
-      if (latest == nullptr || latest->reserved_until_ms < asked.answer.reserved_until_ms) {
-        latest = &asked.answer;
-      }
-    }
-    if (by_payment.empty()) return;
-    std::vector<const Authorization*> granted;
-    for (const auto& [digest, answer] : by_payment) granted.push_back(answer);
-    const absl::Status stored = transact(parts_.database, [&](Transaction& tx) {
-      return store::insert_authorizations(tx, granted, now_ms_);
-    });
-    if (stored.ok()) return;
-    for (Asked& asked : asked_) {
-      if (!asked.done && asked.answer.granted) asked.finish(stored);
-    }
-  }
-
-  void sign(Asked& asked) {
-    parts_.metrics.authorized(asked.answer);
-    asked.finish(
-        AuthorizationAnswer{SignedDocument::sign(asked.answer.encode(), parts_.key.key).encode(),
-                            parts_.key.certificate.encode()});
   }
 
   const DepositParts& parts_;
   const uint32_t hold_ms_;
   const uint64_t now_ms_;
-  std::vector<Asked> asked_;
-  absl::flat_hash_set<protocol::DenomId> stopped_;
+  const Group& asked_;
+  QuestionFacts facts_;
 };
 
-void AuthorizeFlow::authorize_all(std::vector<AuthorizationQuestion> questions) {
-  Batch(parts_, hold_ms_, std::move(questions)).run();
+// What is decided is answered, however long it takes: the queue of the answers refuses only what
+// there is no room for.
+AuthorizeFlow::AuthorizeFlow(const DepositParts& parts, const AuthorizeOptions& options,
+                             platform::Metrics& metrics)
+    : parts_(parts),
+      hold_ms_(options.hold_ms),
+      answers_({.name = "grant",
+                .threads = options.threads,
+                .largest = kLargest,
+                .limits = {.capacity = options.limits.capacity, .bytes = options.limits.bytes}},
+               parts.clock, metrics,
+               [this](std::vector<Group> decided) { answer(std::move(decided)); }),
+      questions_({.name = "authorize",
+                  .threads = options.threads,
+                  .largest = kLargest,
+                  .limits = options.limits},
+                 parts.clock, metrics, [this](Group asked) { decide(std::move(asked)); }) {}
+
+AuthorizeFlow::~AuthorizeFlow() = default;
+
+absl::Status AuthorizeFlow::submit(AuthorizationQuestion question) {
+  const absl::Time deadline = question.call->info().deadline;
+  const size_t bytes = question.payment.size();
+  return questions_.submit(deadline, bytes,
+                           std::make_unique<Asked>(Asked{.question = std::move(question)}));
+}
+
+void AuthorizeFlow::decide(Group asked) {
+  // Questions that are decided together go by the id of the first.
+  const platform::RequestScope scope(asked.front()->request_id());
+  Decision(parts_, hold_ms_, asked).run();
+  std::erase_if(asked, [](const auto& each) { return each->done; });
+  if (asked.empty()) return;
+  size_t bytes = 0;
+  for (const auto& each : asked) bytes += each->question.payment.size();
+  const absl::Status queued = answers_.submit(absl::InfiniteFuture(), bytes, std::move(asked));
+  if (queued.ok()) return;
+  for (const auto& each : asked) each->fail(queued);  // submit has left them alone
+}
+
+void AuthorizeFlow::answer(std::vector<Group> decided) {
+  Group all;
+  for (Group& group : decided) std::ranges::move(group, std::back_inserter(all));
+  const platform::RequestScope scope(all.front()->request_id());
+  const absl::Status stored = store_grants(all);
+  for (const auto& asked : all) {
+    if (asked->answer.granted && !stored.ok()) {
+      asked->fail(stored);
+      continue;
+    }
+    parts_.metrics.authorized(asked->answer);
+    asked->question.answer({SignedDocument::sign(asked->answer.encode(), parts_.key.key).encode(),
+                            parts_.key.certificate.encode()});
+    asked->question.call->finish(absl::OkStatus());
+  }
+}
+
+// A grant is stored before it is said: the deposit rests on it.
+absl::Status AuthorizeFlow::store_grants(const Group& decided) {
+  absl::flat_hash_map<protocol::Bytes32, const Authorization*> by_payment;
+  for (const auto& asked : decided) {
+    if (!asked->answer.granted) continue;
+    // The same payment may be asked about twice at a time.
+    const Authorization*& latest = by_payment[asked->answer.payment_digest];
+    if (latest == nullptr || latest->reserved_until_ms < asked->answer.reserved_until_ms) {
+      latest = &asked->answer;
+    }
+  }
+  if (by_payment.empty()) return absl::OkStatus();
+  std::vector<const Authorization*> granted;
+  for (const auto& [digest, answer] : by_payment) granted.push_back(answer);
+  return transact(
+      parts_.database,
+      [&](Transaction& tx) {
+        return store::insert_authorizations(tx, granted, unix_ms(parts_.clock));
+      },
+      /*single_statement=*/true);
 }
 
 }  // namespace cafe::deposit

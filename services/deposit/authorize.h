@@ -1,9 +1,16 @@
 // Authorize: whether a payment's slots are unspent, asked on line before the goods are handed out.
-// Questions that wait at the same time are answered together (libs/platform/batcher.h).
+//
+// Questions go through two queues (libs/platform/batcher.h), each of which works on all that wait
+// in it together: the first decides them, up to the reservation in the coin store; the second
+// stores what is granted and signs the answers. So the next questions are decided while those
+// before them wait for the disk.
 #pragma once
 
-#include "absl/functional/any_invocable.h"
+#include <functional>
+#include <memory>
+
 #include "libs/platform/batcher.h"
+#include "libs/platform/unary.h"
 #include "libs/protocol/deposit.h"
 #include "services/deposit/parts.h"
 
@@ -26,33 +33,50 @@ struct AuthorizationAnswer {
 
 // One payment that a terminal asks about.
 struct AuthorizationQuestion {
-  protocol::ByteView payment;  // valid until the answer
-  absl::Time no_later_than;
-  // Called exactly once. A signed answer, granted or not, for terms that an enrolled terminal
-  // signed; what is wrong with such a payment stands in the answer. Errors: INVALID_ARGUMENT for
-  // bytes that are no payment, UNAUTHENTICATED (UNKNOWN_PAYEE, UNKNOWN_TERMINAL, BAD_SIGNATURE),
-  // PERMISSION_DENIED (PAYEE_CLOSED), UNAVAILABLE (DENOMINATIONS_UNKNOWN, COIN_STORE_UNAVAILABLE),
-  // RESOURCE_EXHAUSTED (QUEUE_FULL: of the coin store), DEADLINE_EXCEEDED (DEADLINE_PASSED: nothing
-  // was done).
-  absl::AnyInvocable<void(absl::StatusOr<AuthorizationAnswer>)> answer;
+  protocol::ByteView payment;  // valid until the call is finished
+  // Finished exactly once: OK for terms that an enrolled terminal signed, granted or not; what is
+  // wrong with such a payment stands in the answer. Errors: INVALID_ARGUMENT for bytes that are no
+  // payment, UNAUTHENTICATED (UNKNOWN_PAYEE, UNKNOWN_TERMINAL, BAD_SIGNATURE), PERMISSION_DENIED
+  // (PAYEE_CLOSED), UNAVAILABLE (DENOMINATIONS_UNKNOWN, COIN_STORE_UNAVAILABLE), RESOURCE_EXHAUSTED
+  // (QUEUE_FULL: here or in the coin store), those of finish_if_abandoned.
+  std::shared_ptr<platform::LateCall> call;
+  // Called before the call is finished with OK.
+  std::function<void(const AuthorizationAnswer&)> answer;
 };
 
-// Thread-safe.
+struct AuthorizeOptions {
+  uint32_t hold_ms = 120'000;
+  size_t threads = 1;  // of each queue
+  platform::QueueLimits limits{};
+};
+
+// Thread-safe. Its end finishes what waits.
 class AuthorizeFlow {
  public:
-  AuthorizeFlow(const DepositParts& parts, uint32_t hold_ms) : parts_(parts), hold_ms_(hold_ms) {}
+  // Series: those of Batcher for the pools "authorize" and "grant".
+  AuthorizeFlow(const DepositParts& parts, const AuthorizeOptions& options,
+                platform::Metrics& metrics);
+  ~AuthorizeFlow();
 
-  // Answers all questions. They share one look at the database, one verification and one commit;
-  // each is decided by itself.
-  void authorize_all(std::vector<AuthorizationQuestion> questions);
+  // Takes a question, never blocking. Errors, after which its call is not finished: those of
+  // Batcher::submit.
+  absl::Status submit(AuthorizationQuestion question);
 
  private:
-  class Batch;
+  struct Asked;
+  using Group = std::vector<std::unique_ptr<Asked>>;
+  class Decision;
+  // What is answered on the way is left out from there on. Questions that are decided together
+  // share one look at the database, one verification and one call to the coin store, answers one
+  // commit.
+  void decide(Group asked);
+  void answer(std::vector<Group> decided);
+  absl::Status store_grants(const Group& decided);
+
   const DepositParts& parts_;
   const uint32_t hold_ms_;
+  platform::Batcher<Group> answers_;
+  platform::Batcher<std::unique_ptr<Asked>> questions_;  // goes first: it fills the other one
 };
-
-// Questions that wait for their turn.
-using AuthorizationQueue = platform::Batcher<AuthorizationQuestion>;
 
 }  // namespace cafe::deposit

@@ -3,6 +3,7 @@
 // clock; the CPU times tell this process and the database's apart.
 #include <benchmark/benchmark.h>
 
+#include "absl/synchronization/blocking_counter.h"
 #include "libs/platform/clock.h"
 #include "libs/storage/session_settings.h"
 #include "services/deposit/authorize.h"
@@ -31,13 +32,13 @@ class FreshCoinStore : public CoinStore {
     return std::vector<RecordedSlot>(
         slots.size(), RecordedSlot{.outcome = RecordedSlot::Outcome::kFresh, .other = {}});
   }
-  std::vector<absl::StatusOr<Reservation>> reserve_each(std::span<const SlotsToReserve> wanted,
-                                                        uint32_t hold_ms) override {
-    std::vector<absl::StatusOr<Reservation>> all;
+  absl::StatusOr<std::vector<Reservation>> reserve(std::span<const SlotsToReserve> wanted,
+                                                   uint32_t hold_ms, absl::Time) override {
+    std::vector<Reservation> all;
     for (const SlotsToReserve& each : wanted) {
-      all.push_back(Reservation{
-          true, std::vector<ReservationState>(each.slots.size(), ReservationState::kReserved),
-          hold_ms});
+      all.push_back({true,
+                     std::vector<ReservationState>(each.slots.size(), ReservationState::kReserved),
+                     hold_ms});
     }
     return all;
   }
@@ -162,23 +163,39 @@ void DepositBatch(benchmark::State& state) {
 }
 BENCHMARK(DepositBatch)->Arg(1)->Arg(500)->Arg(1000)->Unit(benchmark::kMillisecond)->UseRealTime();
 
-// `range` questions that waited at the same time.
+// A call that nobody made.
+class CountedCall : public platform::LateCall {
+ public:
+  explicit CountedCall(absl::BlockingCounter& open) : open_(open) {}
+  const platform::CallInfo& info() const override { return info_; }
+  void finish(const absl::Status& status) override {
+    require(status);
+    open_.DecrementCount();
+  }
+
+ private:
+  const platform::CallInfo info_{.request_id = "benchmark",
+                                 .peer = {},
+                                 .deadline = absl::InfiniteFuture(),
+                                 .cancelled = [] { return false; }};
+  absl::BlockingCounter& open_;
+};
+
+// `range` questions that come at the same time.
 void Authorize(benchmark::State& state) {
   Stage& s = stage();
-  AuthorizeFlow flow(s.parts, 120'000);
+  AuthorizeFlow flow(s.parts, {}, s.registry);
   const pid_t server = testing::shared_postgres().pid();
   const double database_began = children_cpu_s(server);
   const double own_began = own_cpu_s();
   for (auto _ : state) {
-    std::vector<AuthorizationQuestion> questions;
+    absl::BlockingCounter open(static_cast<int>(state.range(0)));
     for (int64_t i = 0; i < state.range(0); ++i) {
-      questions.push_back({.payment = s.payments[static_cast<size_t>(i)],
-                           .no_later_than = absl::InfiniteFuture(),
-                           .answer = [](const absl::StatusOr<AuthorizationAnswer>& answer) {
-                             require(answer.status());
-                           }});
+      require(flow.submit({.payment = s.payments[static_cast<size_t>(i)],
+                           .call = std::make_shared<CountedCall>(open),
+                           .answer = [](const AuthorizationAnswer&) {}}));
     }
-    flow.authorize_all(std::move(questions));
+    open.Wait();
   }
   const double asked = static_cast<double>(state.iterations() * state.range(0));
   state.counters["own_cpu_us"] = (own_cpu_s() - own_began) * 1e6 / asked;

@@ -29,18 +29,13 @@ grpc::ServerUnaryReactor* DepositService::Authorize(grpc::CallbackServerContext*
   return platform::serve_late(
       runtime_, "Deposit/Authorize", context,
       [&](const std::shared_ptr<platform::LateCall>& call) -> absl::Status {
-        const absl::Time deadline = call->info().deadline;
-        AuthorizationQuestion question{
-            .payment = view_of(request->payment()),
-            .no_later_than = deadline,
-            .answer = [call, response](const absl::StatusOr<AuthorizationAnswer>& answer) {
-              if (answer.ok()) {
-                set_bytes(response->mutable_authorization(), answer->authorization);
-                set_bytes(response->mutable_key_certificate(), answer->key_certificate);
-              }
-              call->finish(answer.status());
-            }};
-        return authorizations_.submit(deadline, request->payment().size(), std::move(question));
+        return authorizations_.submit(
+            {.payment = view_of(request->payment()),
+             .call = call,
+             .answer = [response](const AuthorizationAnswer& answer) {
+               set_bytes(response->mutable_authorization(), answer.authorization);
+               set_bytes(response->mutable_key_certificate(), answer.key_certificate);
+             }});
       });
 }
 

@@ -12,7 +12,7 @@ class DepositService final : public v1::Deposit::CallbackService {
  public:
   // All of it outlives the server.
   DepositService(platform::UnaryRuntime& runtime, const DepositParts& parts, DepositFlow& deposits,
-                 AuthorizationQueue& authorizations)
+                 AuthorizeFlow& authorizations)
       : runtime_(runtime), parts_(parts), deposits_(deposits), authorizations_(authorizations) {}
 
   // Anyone: the order and the terms are signed.
@@ -36,7 +36,7 @@ class DepositService final : public v1::Deposit::CallbackService {
   platform::UnaryRuntime& runtime_;
   const DepositParts& parts_;
   DepositFlow& deposits_;
-  AuthorizationQueue& authorizations_;
+  AuthorizeFlow& authorizations_;
 };
 
 }  // namespace cafe::deposit

@@ -6,6 +6,7 @@
 #include "cafe/v1/doublespend.grpc.pb.h"
 #include "cafe/v1/withdrawal.grpc.pb.h"
 #include "libs/platform/client.h"
+#include "libs/protocol/slot_rows.h"
 #include "libs/protocol/spend_rows.h"
 
 namespace cafe::deposit {
@@ -95,6 +96,57 @@ absl::StatusOr<std::vector<RecordedSlot>> read_verdicts(const v1::RecordResponse
 
 class GrpcCoinStore : public CoinStore {
  public:
+std::string pack_slots(std::span<const SpentSlot> slots) {
+  std::string rows;
+  rows.reserve(slots.size() * protocol::kSlotRowSize);
+  for (const SpentSlot& slot : slots) {
+    protocol::append_slot_row(rows, {.coin_id = slot.coin_id,
+                                     .d = slot.trace.d.bytes(),
+                                     .deposit_until = slot.deposit_until,
+                                     .slot = slot.slot});
+  }
+  return rows;
+}
+
+std::optional<ReservationState> read_state(int state) {
+  switch (state) {
+    case v1::ReserveResponse::RESERVED:
+      return ReservationState::kReserved;
+    case v1::ReserveResponse::SPENT:
+      return ReservationState::kSpent;
+    case v1::ReserveResponse::SPENT_BY_SAME:
+      return ReservationState::kSpentBySame;
+    case v1::ReserveResponse::HELD:
+      return ReservationState::kHeld;
+    default:
+      return std::nullopt;
+  }
+}
+
+absl::StatusOr<std::vector<Reservation>> read_reservations(
+    const v1::ReserveResponse& response, std::span<const SlotsToReserve> payments) {
+  if (static_cast<size_t>(response.reservations_size()) != payments.size()) {
+    return bad_answer("not one reservation for each payment");
+  }
+  std::vector<Reservation> reservations;
+  reservations.reserve(payments.size());
+  for (const v1::ReserveResponse::Reservation& message : response.reservations()) {
+    if (static_cast<size_t>(message.states_size()) != payments[reservations.size()].slots.size()) {
+      return bad_answer("not one state for each slot");
+    }
+    Reservation& reservation = reservations.emplace_back(
+        Reservation{.granted = message.granted(),
+                    .states = {},
+                    .reserved_until_ms = message.granted() ? response.reserved_until_ms() : 0});
+    for (const int value : message.states()) {
+      const std::optional<ReservationState> state = read_state(value);
+      if (!state) return bad_answer("a slot without a state");
+      reservation.states.push_back(*state);
+    }
+  }
+  return reservations;
+}
+
   GrpcCoinStore(std::shared_ptr<grpc::Channel> channel, absl::Duration timeout)
       : stub_(v1::DoubleSpend::NewStub(std::move(channel))), timeout_(timeout) {}
 
@@ -112,7 +164,9 @@ class GrpcCoinStore : public CoinStore {
       v1::RecordResponse response;
       CAFE_RETURN_IF_ERROR(platform::call_unary(
           {.timeout = timeout_, .no_later_than = no_later_than, .idempotent = true},
-          [&](grpc::ClientContext* context) { return stub_->Record(context, request, &response); }));
+          [&](grpc::ClientContext* context) {
+            return stub_->Record(context, request, &response);
+          }));
       CAFE_ASSIGN_OR_RETURN(std::vector<RecordedSlot> verdicts,
                             read_verdicts(response, part.size()));
       std::move(verdicts.begin(), verdicts.end(), std::back_inserter(recorded));
@@ -120,72 +174,24 @@ class GrpcCoinStore : public CoinStore {
     return recorded;
   }
 
-  std::vector<absl::StatusOr<Reservation>> reserve_each(std::span<const SlotsToReserve> payments,
-                                                        uint32_t hold_ms) override {
-    std::vector<v1::ReserveRequest> requests(payments.size());
-    std::vector<v1::ReserveResponse> responses(payments.size());
-    std::vector<absl::Time> no_later_than;
-    for (size_t i = 0; i < payments.size(); ++i) {
-      fill_request(payments[i].slots, hold_ms, requests[i]);
-      no_later_than.push_back(payments[i].no_later_than);
-    }
-    const std::vector<absl::Status> statuses = platform::call_each(
-        {.timeout = timeout_, .idempotent = true}, no_later_than,
-        [&](size_t i, grpc::ClientContext* context, std::function<void(grpc::Status)> done) {
-          stub_->async()->Reserve(context, &requests[i], &responses[i], std::move(done));
-        });
-    std::vector<absl::StatusOr<Reservation>> reservations;
-    reservations.reserve(payments.size());
-    for (size_t i = 0; i < payments.size(); ++i) {
-      if (statuses[i].ok()) {
-        reservations.push_back(read_reservation(responses[i], payments[i].slots.size()));
-      } else {
-        reservations.emplace_back(statuses[i]);
-      }
-    }
-    return reservations;
-  }
-
- private:
-  static void fill_request(std::span<const SpentSlot> slots, uint32_t hold_ms,
-                           v1::ReserveRequest& request) {
+  absl::StatusOr<std::vector<Reservation>> reserve(std::span<const SlotsToReserve> payments,
+                                                   uint32_t hold_ms,
+                                                   absl::Time no_later_than) override {
+    v1::ReserveRequest request;
     request.set_hold_ms(hold_ms);
-    for (const SpentSlot& slot : slots) {
-      v1::ReserveRequest::Slot& wanted = *request.add_slots();
-      set_bytes(wanted.mutable_coin_id(), slot.coin_id);
-      wanted.set_slot(slot.slot);
-      set_bytes(wanted.mutable_d(), slot.trace.d.bytes());
-      wanted.set_deposit_until(slot.deposit_until);
+    for (const SlotsToReserve& payment : payments) {
+      v1::ReserveRequest::Payment& wanted = *request.add_payments();
+      wanted.set_request_id(std::string(payment.request_id));
+      *wanted.mutable_slots() = pack_slots(payment.slots);
     }
   }
 
-  static absl::StatusOr<Reservation> read_reservation(const v1::ReserveResponse& response,
-                                                      size_t slots) {
-    if (static_cast<size_t>(response.states_size()) != slots) {
-      return bad_answer("not one state for each slot");
-    }
-    Reservation reservation{response.granted(), {}, response.reserved_until_ms()};
-    for (const int state : response.states()) {
-      switch (state) {
-        case v1::ReserveResponse::RESERVED:
-          reservation.states.push_back(ReservationState::kReserved);
-          break;
-        case v1::ReserveResponse::SPENT:
-          reservation.states.push_back(ReservationState::kSpent);
-          break;
-        case v1::ReserveResponse::SPENT_BY_SAME:
-          reservation.states.push_back(ReservationState::kSpentBySame);
-          break;
-        case v1::ReserveResponse::HELD:
-          reservation.states.push_back(ReservationState::kHeld);
-          break;
-        default:
-          return bad_answer("a slot without a state");
-      }
-    }
-    return reservation;
-  }
-
+    v1::ReserveResponse response;
+    CAFE_RETURN_IF_ERROR(platform::call_unary(
+        {.timeout = timeout_, .no_later_than = no_later_than, .idempotent = true},
+        [&](grpc::ClientContext* context) { return stub_->Reserve(context, request, &response); }));
+    return read_reservations(response, payments);
+ private:
   const std::unique_ptr<v1::DoubleSpend::Stub> stub_;
   const absl::Duration timeout_;
 };

@@ -29,10 +29,11 @@ struct DepositParts {
 
 // Runs a transaction that is safe to run again, and does so while its commit is in doubt.
 template <class F>
-auto transact(storage::Database& database, F&& fn) {
+auto transact(storage::Database& database, F&& fn, bool single_statement = false) {
   constexpr int kAttempts = 3;
   for (int attempt = 1;; ++attempt) {
-    auto result = database.transaction({.idempotent = true}, fn);
+    auto result =
+        database.transaction({.idempotent = true, .single_statement = single_statement}, fn);
     absl::Status status;
     if constexpr (std::is_same_v<decltype(result), absl::Status>) {
       status = result;

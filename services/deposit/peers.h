@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -33,7 +35,7 @@ struct Reservation {
 // The slots of one payment.
 struct SlotsToReserve {
   std::span<const SpentSlot> slots;
-  absl::Time no_later_than;
+  std::string_view request_id;  // of the call that asks for them, for the coin store's log
 };
 
 // Detection of double spends. Errors: the peer's; INTERNAL (PEER_ANSWER) for an answer that does
@@ -45,10 +47,11 @@ class CoinStore {
   virtual absl::StatusOr<std::vector<RecordedSlot>> record(uint64_t batch,
                                                            std::span<const SpentSlot> slots,
                                                            absl::Time no_later_than) = 0;
-  // For each payment reserves all its slots for `hold_ms`, or none; one answer for each. All are
-  // asked for at once, so that they share what a commit costs.
-  virtual std::vector<absl::StatusOr<Reservation>> reserve_each(
-      std::span<const SlotsToReserve> payments, uint32_t hold_ms) = 0;
+  // For each of 1 to 256 payments reserves all its slots for `hold_ms`, or none; one answer for
+  // each, in order. An error leaves open which were reserved; asking again changes nothing.
+  virtual absl::StatusOr<std::vector<Reservation>> reserve(std::span<const SlotsToReserve> payments,
+                                                           uint32_t hold_ms,
+                                                           absl::Time no_later_than) = 0;
 };
 
 // The issuer's withdrawal service.

@@ -31,6 +31,19 @@ Bytes pack(const Ids& ids) {
 ByteView view(const PayeeId& id) { return id.bytes; }
 ByteView view(const DenomId& id) { return id.bytes; }
 
+// As string_agg puts their ids together: null where there are none.
+absl::flat_hash_set<DenomId> denominations_at(const Row& row, int column) {
+  absl::flat_hash_set<DenomId> ids;
+  if (row.is_null(column)) return ids;
+  const Bytes packed = row.get<Bytes>(column);
+  for (size_t i = 0; i + DenomId::kSize <= packed.size(); i += DenomId::kSize) {
+    DenomId id;
+    std::copy_n(packed.begin() + static_cast<ptrdiff_t>(i), DenomId::kSize, id.bytes.begin());
+    ids.insert(id);
+  }
+  return ids;
+}
+
 }  // namespace
 
 absl::StatusOr<AdmissionFacts> read_admission(Transaction& tx,
@@ -68,19 +81,11 @@ absl::StatusOr<AdmissionFacts> read_admission(Transaction& tx,
                               .refusals = {},
                               .done = row.get<bool>(8)};
   }
-  if (!row.is_null(9)) {
-    const Bytes packed = row.get<Bytes>(9);
-    for (size_t i = 0; i + DenomId::kSize <= packed.size(); i += DenomId::kSize) {
-      DenomId id;
-      std::copy_n(packed.begin() + static_cast<ptrdiff_t>(i), DenomId::kSize, id.bytes.begin());
-      facts.stopped.insert(id);
-    }
-  }
+  facts.stopped = denominations_at(row, 9);
   return facts;
 }
 
-absl::StatusOr<absl::flat_hash_map<Asker, AskerFacts>> find_askers(Transaction& tx,
-                                                                   std::span<const Asker> askers) {
+absl::StatusOr<QuestionFacts> read_questions(Transaction& tx, std::span<const Asker> askers) {
   Bytes packed;  // 16 payee ‖ 16 terminal
   for (const Asker& asker : askers) {
     append(packed, asker.payee_id);
@@ -90,16 +95,18 @@ absl::StatusOr<absl::flat_hash_map<Asker, AskerFacts>> find_askers(Transaction& 
       const Rows rows,
       tx.query("SELECT p.payee_id, substr($1::bytea, i * 32 + 17, 16), p.closed_at IS NOT NULL,"
                "       t.key, t.credential,"
-               "       floor(extract(epoch FROM t.revoked_at) * 1000)::bigint"
+               "       floor(extract(epoch FROM t.revoked_at) * 1000)::bigint,"
+               "       (SELECT string_agg(denom_id, ''::bytea) FROM deposit.denomination_stop)"
                " FROM generate_series(0, octet_length($1::bytea) / 32 - 1) AS i"
                " JOIN deposit.payee p ON p.payee_id = substr($1::bytea, i * 32 + 1, 16)"
                " LEFT JOIN deposit.terminal t ON t.payee_id = substr($1::bytea, i * 32 + 1, 16)"
                "  AND t.terminal_id = substr($1::bytea, i * 32 + 17, 16)",
                packed));
-  absl::flat_hash_map<Asker, AskerFacts> found;
+  QuestionFacts found;
+  if (!rows.empty()) found.stopped = denominations_at(rows.front(), 6);
   for (const Row row : rows) {
     const Asker asker{PayeeId{row.get<Bytes16>(0)}, TerminalId{row.get<Bytes16>(1)}};
-    AskerFacts& facts = found[asker];
+    AskerFacts& facts = found.askers[asker];
     facts.payee_closed = row.get<bool>(2);
     if (row.is_null(3)) continue;
     facts.terminal = EnrolledTerminal{.payee_id = asker.payee_id,

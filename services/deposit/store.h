@@ -68,6 +68,11 @@ struct AskerFacts {
   bool payee_closed = false;
   std::optional<EnrolledTerminal> terminal;
 };
+// What there is to know before questions are answered, as of one moment.
+struct QuestionFacts {
+  absl::flat_hash_map<Asker, AskerFacts> askers;  // those whose payee is enrolled
+  absl::flat_hash_set<protocol::DenomId> stopped;
+};
 
 // Each function runs one statement or two within the caller's transaction.
 namespace store {
@@ -77,9 +82,8 @@ using storage::Transaction;
 // UNAUTHENTICATED UNKNOWN_PAYEE.
 absl::StatusOr<AdmissionFacts> read_admission(Transaction& tx, const protocol::DepositOrder& order);
 
-// Of those among `askers` (each once) whose payee is enrolled.
-absl::StatusOr<absl::flat_hash_map<Asker, AskerFacts>> find_askers(Transaction& tx,
-                                                                   std::span<const Asker> askers);
+// `askers`: each once, at least one. One statement.
+absl::StatusOr<QuestionFacts> read_questions(Transaction& tx, std::span<const Asker> askers);
 
 // Those of the payee's terminals that are among `ids`.
 absl::StatusOr<std::vector<EnrolledTerminal>> find_terminals(
@@ -112,7 +116,7 @@ absl::Status insert_spent_before(Transaction& tx, uint64_t batch, const BatchFac
 
 absl::StatusOr<absl::flat_hash_set<protocol::Bytes32>> find_authorized(
     Transaction& tx, std::span<const protocol::Bytes32> payment_digests);
-// Each payment once. Granting one again prolongs it.
+// Each payment once. Granting one again prolongs it. One statement.
 absl::Status insert_authorizations(Transaction& tx,
                                    std::span<const protocol::Authorization* const> granted,
                                    uint64_t now_ms);

@@ -82,17 +82,13 @@ struct DepositApp {
                 return confirm_stops(parts, *withdrawal, stop);
               }),
         deposits(parts, options.max_batch, [this] { stops.notify(); }),
-        authorizations(parts, options.hold_ms),
-        authorization_queue({.name = "authorize",
-                             .threads = options.authorize_threads,
-                             .largest = 64,
-                             .limits = {.capacity = host.options().queue_capacity,
-                                        .bytes = size_t{host.options().queue_mebibytes} << 20,
-                                        .wait = ms(host.options().queue_wait_ms)}},
-                            host.clock(), host.metrics(),
-                            [this](std::vector<AuthorizationQuestion> questions) {
-                              authorizations.authorize_all(std::move(questions));
-                            }),
+        authorizations(parts,
+                       {.hold_ms = options.hold_ms,
+                        .threads = options.authorize_threads,
+                        .limits = {.capacity = host.options().queue_capacity,
+                                   .bytes = size_t{host.options().queue_mebibytes} << 20,
+                                   .wait = ms(host.options().queue_wait_ms)}},
+                       host.metrics()),
         sweeper(parts, deposits, ms(options.sweep_after_ms)) {}
 
   // Once the denominations are loaded.
@@ -120,7 +116,6 @@ struct DepositApp {
   BackgroundWorker stops;
   DepositFlow deposits;
   AuthorizeFlow authorizations;
-  AuthorizationQueue authorization_queue;
   Sweeper sweeper;
   std::optional<BackgroundWorker> refresher;
   std::optional<BackgroundWorker> sweeping;
@@ -141,8 +136,8 @@ absl::StatusOr<std::unique_ptr<DepositApp>> DepositApp::create(ServiceHost& host
       std::unique_ptr<storage::Database> database,
       storage::Database::open(
           {.url = service.database_url,
-           // Requests, the sweeper, the refresher, the stops.
-           .pool_size = static_cast<int>(service.workers + options.authorize_threads + 3),
+           // Requests, both queues of authorizations, the sweeper, the refresher, the stops.
+           .pool_size = static_cast<int>(service.workers + 2 * options.authorize_threads + 3),
            .application_name = "cafe-deposit",
            .settings = storage::kByKey}));
   CAFE_ASSIGN_OR_RETURN(auto doublespend,
@@ -165,7 +160,7 @@ absl::Status set_up(ServiceHost& host, const DepositOptions& options) {
   CAFE_ASSIGN_OR_RETURN(auto created, DepositApp::create(host, options));
   DepositApp& app = host.own(std::move(created));
   host.serve(std::make_unique<DepositService>(host.runtime(), app.parts, app.deposits,
-                                              app.authorization_queue));
+                                              app.authorizations));
   return absl::OkStatus();
 }
 

@@ -212,10 +212,7 @@ class Bench {
     const SpendRow row = spends.next();
     v1::ReserveRequest request;
     request.set_hold_ms(60'000);
-    v1::ReserveRequest::Slot& slot = *request.add_slots();
-    slot.set_coin_id(protocol::to_string(row.key.coin_id));
-    slot.set_d(protocol::to_string(row.trace.d));
-    slot.set_deposit_until(row.key.deposit_until);
+    testing::append_slot(*request.add_payments()->mutable_slots(), row);
     v1::ReserveResponse response;
     call(&v1::DoubleSpend::Stub::Reserve, request, response);
     return 1;

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "libs/platform/log.h"
+#include "libs/platform/request_scope.h"
 #include "libs/protocol/status.h"
 #include "services/doublespend/requests.h"
 
@@ -67,6 +69,31 @@ bool write_verdicts(std::span<const RecordVerdict> verdicts, v1::RecordResponse&
 }
 
 void write_summary(const CaseSummary& summary, v1::CaseSummary& message) {
+void write_reservations(std::span<const ReserveResult> results, uint64_t until_ms,
+                        v1::ReserveResponse& response) {
+  response.set_reserved_until_ms(until_ms);
+  for (const ReserveResult& result : results) {
+    v1::ReserveResponse::Reservation& message = *response.add_reservations();
+    message.set_granted(result.granted);
+    for (const SlotState state : result.states) message.add_states(to_wire(state));
+  }
+}
+
+// What became of each payment, under the id of the call that asked for it.
+void log_reservations(const v1::ReserveRequest& request, const v1::ReserveResponse& response,
+                      const absl::Status& status) {
+  for (int i = 0; i < request.payments_size(); ++i) {
+    const std::string& id = request.payments(i).request_id();
+    if (!platform::is_valid_request_id(id)) continue;
+    const platform::RequestScope scope(id);
+    if (status.ok()) {
+      platform::log_debug("reservation", {{"granted", response.reservations(i).granted()}});
+    } else {
+      platform::log_warning("no reservation", {{"status", status}});
+    }
+  }
+}
+
   message.set_number(summary.number);
   message.set_state(summary.state);
   message.set_coin_id(to_string(summary.key.coin_id));
@@ -89,7 +116,7 @@ DoubleSpendService::DoubleSpendService(platform::UnaryRuntime& runtime, platform
                                        ServiceParts parts)
     : runtime_(runtime),
       parts_(std::move(parts)),
-      reservations_({.name = "reserve", .threads = 2, .largest = 128, .limits = parts_.limits},
+      reservations_({.name = "reserve", .threads = 2, .largest = 16, .limits = parts_.limits},
                     parts_.clock, metrics,
                     [this](std::vector<ReserveCall> batch) { reserve(std::move(batch)); }),
       lookups_({.name = "lookup", .threads = 2, .largest = 64, .limits = parts_.limits},
@@ -113,10 +140,10 @@ grpc::ServerUnaryReactor* DoubleSpendService::Reserve(grpc::CallbackServerContex
                     [&](const std::shared_ptr<LateCall>& call) -> absl::Status {
                       CAFE_RETURN_IF_ERROR(require_caller(call->info(), {"deposit", "settlement"}));
                       CAFE_ASSIGN_OR_RETURN(
-                          ReserveOrder order,
+                          std::vector<ReserveOrder> orders,
                           read_reserve(*request, platform::unix_ms(parts_.clock)));
                       return reservations_.submit(call->info().deadline, request->ByteSizeLong(),
-                                                  {std::move(order), response, call});
+                                                  {std::move(orders), request, response, call});
                     });
 }
 
@@ -175,18 +202,18 @@ void DoubleSpendService::reserve(std::vector<ReserveCall> batch) {
   });
   if (batch.empty()) return;
   std::vector<ReserveOrder> orders;
-  orders.reserve(batch.size());
-  for (ReserveCall& call : batch) orders.push_back(std::move(call.order));
+  for (ReserveCall& call : batch) std::ranges::move(call.orders, std::back_inserter(orders));
   const auto results = parts_.coins.reserve(orders);
-  for (size_t i = 0; i < batch.size(); ++i) {
+  size_t next = 0;
+  for (ReserveCall& call : batch) {
+    const auto count = static_cast<size_t>(call.request->payments_size());
     if (results.ok()) {
-      const ReserveResult& result = (*results)[i];
-      v1::ReserveResponse& response = *batch[i].response;
-      response.set_granted(result.granted);
-      for (const SlotState state : result.states) response.add_states(to_wire(state));
-      if (result.granted) response.set_reserved_until_ms(orders[i].until_ms);
+      write_reservations(std::span(*results).subspan(next, count), orders[next].until_ms,
+                         *call.response);
     }
-    batch[i].call->finish(results.status());
+    log_reservations(*call.request, *call.response, results.status());
+    next += count;
+    call.call->finish(results.status());
   }
 }
 

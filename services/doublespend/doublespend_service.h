@@ -56,7 +56,8 @@ class DoubleSpendService final : public v1::DoubleSpend::CallbackService {
  private:
   // Calls that wait for company (batcher.h): one statement and one commit serve all.
   struct ReserveCall {
-    ReserveOrder order;
+    std::vector<ReserveOrder> orders;  // of the request's payments
+    const v1::ReserveRequest* request;
     v1::ReserveResponse* response;
     std::shared_ptr<platform::LateCall> call;
   };

@@ -5,7 +5,9 @@
 
 #include "libs/protocol/denomination.h"
 #include "libs/protocol/lookup.h"
+#include "libs/protocol/payment.h"
 #include "libs/protocol/scalar.h"
+#include "libs/protocol/slot_rows.h"
 #include "libs/protocol/spend_rows.h"
 
 namespace cafe::doublespend {
@@ -66,6 +68,29 @@ absl::Status check_one_deadline(const std::vector<SpendRow>& rows) {
 }  // namespace
 
 absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& request,
+// The slots of one payment.
+absl::StatusOr<std::vector<SlotToReserve>> read_slots(const std::string& packed, uint64_t now_s) {
+  CAFE_ASSIGN_OR_RETURN(const protocol::SlotRows rows, protocol::SlotRows::open(packed));
+  if (rows.size() < 1 || rows.size() > kMaxReservedSlots) {
+    return invalid("SLOT_COUNT", "A payment reserves 1 to 128 slots.");
+  }
+  std::vector<SlotToReserve> slots;
+  std::vector<std::pair<CoinId, uint32_t>> names;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const protocol::PackedSlot from = rows[i];
+    const SlotToReserve& slot = slots.emplace_back(
+        SlotToReserve{.key = {from.coin_id, from.slot, from.deposit_until}, .d = from.d});
+    CAFE_RETURN_IF_ERROR(check_key(slot.key, now_s));
+    CAFE_RETURN_IF_ERROR(protocol::Scalar::decode(slot.d).status());
+    names.emplace_back(from.coin_id, from.slot);
+  }
+  std::sort(names.begin(), names.end());
+  if (std::adjacent_find(names.begin(), names.end()) != names.end()) {
+    return invalid("SLOT_TWICE", "A payment spends each slot once.");
+  }
+  return slots;
+}
+
                                                   uint64_t now_s) {
   CAFE_ASSIGN_OR_RETURN(const protocol::SpendRows packed,
                         protocol::SpendRows::open(request.rows()));
@@ -89,31 +114,22 @@ absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& reque
   return rows;
 }
 
-absl::StatusOr<ReserveOrder> read_reserve(const v1::ReserveRequest& request, uint64_t now_ms) {
-  if (request.slots_size() < 1 || request.slots_size() > kMaxReservedSlots) {
-    return invalid("SLOT_COUNT", "Reserve takes 1 to 128 slots, all of one payment.");
+absl::StatusOr<std::vector<ReserveOrder>> read_reserve(const v1::ReserveRequest& request,
+                                                       uint64_t now_ms) {
+  if (request.payments_size() < 1 || request.payments_size() > kMaxReservedPayments) {
+    return invalid("PAYMENT_COUNT", "Reserve takes 1 to 256 payments.");
   }
   if (request.hold_ms() < 1 || request.hold_ms() > kMaxHold_ms) {
     return invalid("BAD_HOLD", "A reservation lasts from 1 ms to ten minutes.");
   }
-  ReserveOrder order{.slots = {}, .until_ms = now_ms + request.hold_ms()};
-  std::vector<std::pair<CoinId, uint32_t>> slots;
-  for (const v1::ReserveRequest::Slot& message : request.slots()) {
-    SlotToReserve slot;
-    CAFE_ASSIGN_OR_RETURN(slot.key.coin_id, CoinId::decode(view_of(message.coin_id())));
-    slot.key.slot = message.slot();
-    slot.key.deposit_until = message.deposit_until();
-    CAFE_RETURN_IF_ERROR(check_key(slot.key, now_ms / 1000));
-    CAFE_ASSIGN_OR_RETURN(const protocol::Scalar d, protocol::Scalar::decode(view_of(message.d())));
-    slot.d = d.bytes();
-    slots.emplace_back(slot.key.coin_id, slot.key.slot);
-    order.slots.push_back(slot);
+  std::vector<ReserveOrder> orders;
+  orders.reserve(static_cast<size_t>(request.payments_size()));
+  for (const v1::ReserveRequest::Payment& payment : request.payments()) {
+    ReserveOrder& order = orders.emplace_back();
+    order.until_ms = now_ms + request.hold_ms();
+    CAFE_ASSIGN_OR_RETURN(order.slots, read_slots(payment.slots(), now_ms / 1000));
   }
-  std::sort(slots.begin(), slots.end());
-  if (std::adjacent_find(slots.begin(), slots.end()) != slots.end()) {
-    return invalid("SLOT_TWICE", "A payment spends each slot once.");
-  }
-  return order;
+  return orders;
 }
 
 absl::StatusOr<std::vector<CoinId>> read_lookup(const v1::LookupRequest& request) {

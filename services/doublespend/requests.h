@@ -15,7 +15,8 @@ inline constexpr size_t kMaxRows = 50'000;          // in one Record: what a mes
 inline constexpr uint32_t kMaxPositions = 128'000;  // in a batch: 1,000 payments of 128 spends
 // The number after it is that of rows that the database made (migrations/0007_narrow_spent.sql).
 inline constexpr uint64_t kMaxBatch = protocol::kPreloadBatch - 1;
-inline constexpr int kMaxReservedSlots = 128;
+inline constexpr int kMaxReservedPayments = 256;  // in one Reserve
+inline constexpr size_t kMaxReservedSlots = 128;  // of one payment
 inline constexpr uint32_t kMaxHold_ms = 600'000;
 inline constexpr uint32_t kMaxListedCases = 1000;
 // How far from now a deposit deadline may lie. Each month of deadlines has a partition.
@@ -26,9 +27,11 @@ inline constexpr uint64_t kDateWindow_s = 20ull * 366 * 86400;
 // deadlines for one coin), BAD_PLACE.
 absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& request, uint64_t now_s);
 
-// INVALID_ARGUMENT: SLOT_COUNT, BAD_LENGTH, SLOT_OUTSIDE_COIN, SCALAR_TOO_LARGE, BAD_DATES,
-// SLOT_TWICE, BAD_HOLD.
-absl::StatusOr<ReserveOrder> read_reserve(const v1::ReserveRequest& request, uint64_t now_ms);
+// What each payment asks for. INVALID_ARGUMENT: PAYMENT_COUNT, BAD_HOLD; of any payment BAD_LENGTH
+// (no whole number of rows), SLOT_COUNT, SLOT_OUTSIDE_COIN, SCALAR_TOO_LARGE, BAD_DATES, SLOT_TWICE
+// (two payments may name one slot).
+absl::StatusOr<std::vector<ReserveOrder>> read_reserve(const v1::ReserveRequest& request,
+                                                       uint64_t now_ms);
 
 // INVALID_ARGUMENT: COIN_COUNT, BAD_LENGTH.
 absl::StatusOr<std::vector<protocol::CoinId>> read_lookup(const v1::LookupRequest& request);

@@ -11,7 +11,6 @@ namespace cafe::doublespend {
 namespace {
 
 using protocol::reason_of;
-using protocol::to_string;
 
 constexpr uint64_t kNow_s = 1'765'000'000;
 
@@ -25,8 +24,6 @@ v1::RecordRequest request_of(const std::vector<SpendRow>& rows) {
   for (const SpendRow& row : rows) testing::append_packed(*request.mutable_rows(), row);
   return request;
 }
-
-const std::string kTooLarge(32, '\xff');
 
 TEST(RequestsTest, RecordReadsWhatWasSent) {
   const SpendRow sent = good_row();
@@ -98,53 +95,77 @@ TEST(RequestsTest, RecordRefusesACoinWithTwoDeadlines) {
 }
 
 v1::ReserveRequest good_reserve() {
+// Two payments: one spends two slots of a coin, the other the first of them.
   v1::ReserveRequest request;
   request.set_hold_ms(kMaxHold_ms);
-  for (uint32_t slot = 0; slot < 2; ++slot) {
-    auto& message = *request.add_slots();
-    message.set_coin_id(to_string(good_row().key.coin_id));
-    message.set_slot(slot);
-    message.set_d(to_string(good_row().trace.d));
-    message.set_deposit_until(good_row().key.deposit_until);
+  for (const uint32_t slots : {2, 1}) {
+    std::string& packed = *request.add_payments()->mutable_slots();
+    SpendRow row = good_row();
+    for (row.key.slot = 0; row.key.slot < slots; ++row.key.slot) testing::append_slot(packed, row);
   }
   return request;
 }
 
 TEST(RequestsTest, ReserveReadsWhatWasSent) {
-  const auto order = read_reserve(good_reserve(), kNow_s * 1000);
-  ASSERT_TRUE(order.ok()) << order.status();
-  EXPECT_EQ(order->until_ms, kNow_s * 1000 + kMaxHold_ms);
-  ASSERT_EQ(order->slots.size(), 2u);
-  EXPECT_EQ(order->slots[1].key,
-            (SlotKey{good_row().key.coin_id, 1, good_row().key.deposit_until}));
-  EXPECT_EQ(order->slots[1].d, good_row().trace.d);
+// The request with row `at` of its first payment changed.
+v1::ReserveRequest with_row(size_t at, const std::function<void(protocol::PackedSlot&)>& change) {
+  v1::ReserveRequest request = good_reserve();
+  std::string& packed = *request.mutable_payments(0)->mutable_slots();
+  protocol::PackedSlot row = (*protocol::SlotRows::open(packed))[at];
+  change(row);
+  std::string changed;
+  protocol::append_slot_row(changed, row);
+  packed.replace(at * protocol::kSlotRowSize, protocol::kSlotRowSize, changed);
+  return request;
+}
+
+std::string reserve_refusal(const v1::ReserveRequest& request) {
+  return reason_of(read_reserve(request, kNow_s * 1000).status());
+}
+
+  const auto orders = read_reserve(good_reserve(), kNow_s * 1000);
+  ASSERT_TRUE(orders.ok()) << orders.status();
+  ASSERT_EQ(orders->size(), 2u);
+  const ReserveOrder& order = orders->front();
+  EXPECT_EQ(order.until_ms, kNow_s * 1000 + kMaxHold_ms);
+  ASSERT_EQ(order.slots.size(), 2u);
+  EXPECT_EQ(order.slots[1].key, (SlotKey{good_row().key.coin_id, 1, good_row().key.deposit_until}));
+  EXPECT_EQ(order.slots[1].d, good_row().trace.d);
+  EXPECT_EQ((*orders)[1].slots.size(), 1u) << "two payments may want one slot";
 }
 
 TEST(RequestsTest, ReserveRefusesEachMalformedField) {
-  ASSERT_TRUE(read_reserve(good_reserve(), kNow_s * 1000).ok());
   const struct {
     const char* reason;
     std::function<void(v1::ReserveRequest&)> spoil;
   } cases[] = {
-      {"SLOT_COUNT", [](auto& request) { request.clear_slots(); }},
-      {"SLOT_COUNT",
+      {"PAYMENT_COUNT", [](auto& request) { request.clear_payments(); }},
+      {"PAYMENT_COUNT",
        [](auto& request) {
-         while (request.slots_size() <= kMaxReservedSlots) request.add_slots();
+         while (request.payments_size() <= kMaxReservedPayments) {
+           *request.add_payments() = request.payments(0);
+         }
        }},
       {"BAD_HOLD", [](auto& request) { request.clear_hold_ms(); }},
       {"BAD_HOLD", [](auto& request) { request.set_hold_ms(kMaxHold_ms + 1); }},
-      {"SLOT_TWICE", [](auto& request) { request.mutable_slots(1)->set_slot(0); }},
-      {"SLOT_OUTSIDE_COIN", [](auto& request) { request.mutable_slots(1)->set_slot(64); }},
-      {"BAD_LENGTH", [](auto& request) { request.mutable_slots(1)->set_coin_id("short"); }},
-      {"SCALAR_TOO_LARGE", [](auto& request) { request.mutable_slots(1)->set_d(kTooLarge); }},
-      {"BAD_DATES", [](auto& request) { request.mutable_slots(1)->clear_deposit_until(); }},
+      {"SLOT_COUNT", [](auto& request) { request.mutable_payments(1)->clear_slots(); }},
+      {"SLOT_COUNT",
+       [](auto& request) {
+         request.mutable_payments(1)->set_slots(
+             std::string((kMaxReservedSlots + 1) * protocol::kSlotRowSize, '\0'));
+       }},
+      {"BAD_LENGTH", [](auto& request) { *request.mutable_payments(1)->mutable_slots() += "x"; }},
   };
   for (const auto& c : cases) {
     v1::ReserveRequest request = good_reserve();
     c.spoil(request);
-    EXPECT_EQ(reason_of(read_reserve(request, kNow_s * 1000).status()), c.reason);
+    EXPECT_EQ(reserve_refusal(request), c.reason);
   }
 }
+  EXPECT_EQ(reserve_refusal(with_row(1, [](auto& row) { row.slot = 0; })), "SLOT_TWICE");
+  EXPECT_EQ(reserve_refusal(with_row(1, [](auto& row) { row.slot = 64; })), "SLOT_OUTSIDE_COIN");
+  EXPECT_EQ(reserve_refusal(with_row(1, [](auto& row) { row.d.fill(0xff); })), "SCALAR_TOO_LARGE");
+  EXPECT_EQ(reserve_refusal(with_row(1, [](auto& row) { row.deposit_until = 0; })), "BAD_DATES");
 
 TEST(RequestsTest, LookupRefusesWrongCountsAndLengths) {
   v1::LookupRequest request;

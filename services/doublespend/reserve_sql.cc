@@ -1,7 +1,6 @@
 #include "services/doublespend/reserve_sql.h"
 
 #include "services/doublespend/columns.h"
-#include "services/doublespend/record_sql.h"
 
 namespace cafe::doublespend {
 
@@ -14,23 +13,26 @@ absl::StatusOr<std::vector<SlotFacts>> select_facts(Transaction& tx,
                                                     std::span<const SlotKey> slots) {
   KeyColumns keys(slots.size());
   for (const SlotKey& slot : slots) keys.add(slot);
-  CAFE_ASSIGN_OR_RETURN(const auto spent, select_spent(tx, keys, slots.size()));
   CAFE_ASSIGN_OR_RETURN(
-      const Rows holds,
-      tx.query("SELECT i.i, r.d, r.until_ms "
+      const Rows rows,
+      tx.query("SELECT i.i, s.d, r.d, r.until_ms "
                "FROM (SELECT generate_series(0, cardinality($1::smallint[]) - 1) AS i,"
-               "             unnest($1::smallint[]) AS slot, unnest($2::bytea[]) AS coin_id) AS i "
-               "CROSS JOIN LATERAL ("
+               "             unnest($1::smallint[]) AS month, unnest($2::smallint[]) AS slot,"
+               "             unnest($3::bytea[]) AS coin_id) AS i "
+               "LEFT JOIN LATERAL ("
+               "  SELECT substr(trace, 1, 32) AS d FROM coinstore.spent s"
+               "  WHERE s.month = i.month AND s.coin_id = i.coin_id AND s.slot = i.slot"
+               "  OFFSET 0) s ON true "
+               "LEFT JOIN LATERAL ("
                "  SELECT d, until_ms FROM coinstore.reservation r"
-               "  WHERE r.coin_id = i.coin_id AND r.slot = i.slot OFFSET 0) r",
-               keys.slots.bytes(), keys.coin_ids.bytes()));
+               "  WHERE r.coin_id = i.coin_id AND r.slot = i.slot OFFSET 0) r ON true "
+               "WHERE s.d IS NOT NULL OR r.d IS NOT NULL",
+               keys.months.bytes(), keys.slots.bytes(), keys.coin_ids.bytes()));
   std::vector<SlotFacts> facts(slots.size());
-  for (size_t i = 0; i < slots.size(); ++i) {
-    if (spent[i].has_value()) facts[i].spent_d = spent[i]->trace.d;
-  }
-  for (const Row row : holds) {
-    facts.at(row.get<size_t>(0)).hold =
-        Hold{.d = row.get<Bytes32>(1), .until_ms = row.get<uint64_t>(2)};
+  for (const Row row : rows) {
+    SlotFacts& known = facts.at(row.get<size_t>(0));
+    known.spent_d = row.get<std::optional<Bytes32>>(1);
+    if (!row.is_null(2)) known.hold = Hold{row.get<Bytes32>(2), row.get<uint64_t>(3)};
   }
   return facts;
 }

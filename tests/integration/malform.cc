@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "libs/protocol/slot_rows.h"
 #include "libs/protocol/spend_rows.h"
 #include "libs/protocol/testing/leaves.h"
 
@@ -196,32 +197,43 @@ std::string random_fields(const ValidRequest& valid, SeededRng& rng) {
   return message->SerializeAsString();
 }
 
-// A random one of the slots, or one more, breaks a rule that holds whatever the others say.
+// A random one of a payment's slots, or one more, breaks a rule that holds whatever the others say.
 void break_a_slot(v1::ReserveRequest& request, SeededRng& rng) {
-  auto& slots = *request.mutable_slots();
-  if (slots.empty()) return;  // a request without items is malformed as it is
-  const auto any = [&] { return static_cast<int>(rng.below(static_cast<uint64_t>(slots.size()))); };
-  if (rng.below(2) == 0) {
-    const auto copy = slots.Get(any());
-    *slots.Add() = copy;
-  }
-  auto& slot = *slots.Mutable(any());
-  switch (rng.below(4)) {
-    case 0:
-      slot.set_coin_id(slot.coin_id().substr(0, rng.below(32)));
-      break;
-    case 1:
-      slot.set_slot(64 + static_cast<uint32_t>(rng.below(1'000'000)));
-      break;
+  if (request.payments().empty()) return;  // a request without items is malformed as it is
+  const auto payments = static_cast<uint64_t>(request.payments_size());
+  std::string& packed =
+      *request.mutable_payments(static_cast<int>(rng.below(payments)))->mutable_slots();
+  constexpr size_t kSize = protocol::kSlotRowSize;
+  const auto opened = protocol::SlotRows::open(packed);
+  if (!opened.ok() || opened->size() == 0) return;
+  const size_t at = rng.below(opened->size());
+  protocol::PackedSlot row = (*opened)[at];
+  switch (rng.below(5)) {
+    case 0:  // half a row
+      packed.resize(packed.size() - 1 - rng.below(kSize - 1));
+      return;
+    case 1:  // twice
+      protocol::append_slot_row(packed, row);
+      return;
     case 2:
-      slot.set_d(std::string(32, '\xff'));  // above q
+      row.slot = 64 + static_cast<uint32_t>(rng.below(1'000'000));
+      break;
+    case 3:
+      row.d.fill(0xff);  // above q
       break;
     default:
-      slot.set_deposit_until(rng.below(2) == 0 ? 0 : UINT64_MAX - rng.below(1000));
+      row.deposit_until = rng.below(2) == 0 ? 0 : UINT64_MAX - rng.below(1000);
+  }
+  std::string broken;
+  protocol::append_slot_row(broken, row);
+  if (rng.below(2) == 0) {
+    packed += broken;
+  } else {
+    packed.replace(at * kSize, kSize, broken);
   }
 }
 
-// The same for packed rows (libs/protocol/spend_rows.h).
+// The same for the rows of Record.
 void break_a_row(std::string& packed, SeededRng& rng) {
   constexpr size_t kSize = protocol::kSpendRowSize;
   const auto opened = protocol::SpendRows::open(packed);

@@ -8,6 +8,7 @@
 
 #include "device-sim/simulator/encounter.h"
 #include "libs/protocol/frame.h"
+#include "libs/protocol/slot_rows.h"
 #include "libs/protocol/spend_rows.h"
 
 namespace cafe::testing {
@@ -205,11 +206,11 @@ class Requests {
     add("doublespend", "DoubleSpend/Record", "deposit", record, true);
 
     auto reserve = std::make_shared<v1::ReserveRequest>();
-    v1::ReserveRequest::Slot& slot = *reserve->add_slots();
-    slot.set_coin_id(protocol::to_string(row.coin_id));
-    slot.set_slot(row.slot);
-    slot.set_d(protocol::to_string(row.d));
-    slot.set_deposit_until(row.deposit_until);
+    v1::ReserveRequest::Payment& payment = *reserve->add_payments();
+    protocol::append_slot_row(
+        *payment.mutable_slots(),
+        {.coin_id = row.coin_id, .d = row.d, .deposit_until = row.deposit_until, .slot = row.slot});
+    payment.set_request_id("till-1");
     reserve->set_hold_ms(60'000);
     add("doublespend", "DoubleSpend/Reserve", "deposit", reserve, true);
 

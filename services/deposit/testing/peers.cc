@@ -14,15 +14,6 @@ bool same_place(const protocol::PackedSpend& a, const protocol::PackedSpend& b) 
   return a.batch == b.batch && a.position == b.position;
 }
 
-std::pair<protocol::CoinId, uint32_t> slot_of(const v1::ReserveRequest::Slot& slot) {
-  return {protocol::CoinId::decode(protocol::view_of(slot.coin_id())).value_or(protocol::CoinId{}),
-          slot.slot()};
-}
-
-protocol::Bytes32 challenge_of(const v1::ReserveRequest::Slot& slot) {
-  return protocol::to_array<32>(protocol::view_of(slot.d())).value_or(protocol::Bytes32{});
-}
-
 grpc::Status is_down() { return {grpc::StatusCode::UNAVAILABLE, "down for the test"}; }
 
 }  // namespace
@@ -78,14 +69,14 @@ grpc::Status MemoryCoinStore::Record(grpc::ServerContext*, const v1::RecordReque
   return grpc::Status::OK;
 }
 
-v1::ReserveResponse::State MemoryCoinStore::state_of(const v1::ReserveRequest::Slot& slot) {
-  const Slot key = slot_of(slot);
-  const protocol::Bytes32 d = challenge_of(slot);
+v1::ReserveResponse::State MemoryCoinStore::state_of(const protocol::PackedSlot& slot) {
+  const Slot key{slot.coin_id, slot.slot};
   if (const auto first = first_.find(key); first != first_.end()) {
-    return first->second.d == d ? v1::ReserveResponse::SPENT_BY_SAME : v1::ReserveResponse::SPENT;
+    return first->second.d == slot.d ? v1::ReserveResponse::SPENT_BY_SAME
+                                     : v1::ReserveResponse::SPENT;
   }
   const auto hold = holds_.find(key);
-  if (hold != holds_.end() && hold->second.d != d && hold->second.until_ms > now_ms) {
+  if (hold != holds_.end() && hold->second.d != slot.d && hold->second.until_ms > now_ms) {
     return v1::ReserveResponse::HELD;
   }
   return v1::ReserveResponse::RESERVED;
@@ -95,20 +86,37 @@ grpc::Status MemoryCoinStore::Reserve(grpc::ServerContext*, const v1::ReserveReq
                                       v1::ReserveResponse* response) {
   if (full) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too much to do"};
   if (down) return is_down();
-  const std::lock_guard lock(mutex_);
-  bool granted = true;
-  for (const v1::ReserveRequest::Slot& slot : request->slots()) {
-    const auto state = state_of(slot);
-    granted &= state == v1::ReserveResponse::RESERVED;
-    response->add_states(state);
+  if (request->payments_size() < 1 || request->payments_size() > 256) {
+    return {grpc::StatusCode::INVALID_ARGUMENT, "1 to 256 payments"};
   }
-  response->set_granted(granted);
-  if (!granted) return grpc::Status::OK;
+  const std::lock_guard lock(mutex_);
+  ++reserve_calls;
   response->set_reserved_until_ms(now_ms + request->hold_ms());
-  for (const v1::ReserveRequest::Slot& slot : request->slots()) {
-    holds_[slot_of(slot)] = {challenge_of(slot), response->reserved_until_ms()};
+  for (const v1::ReserveRequest::Payment& payment : request->payments()) {
+    reserved_for_.insert(payment.request_id());
+    const auto slots = protocol::SlotRows::open(payment.slots());
+    if (!slots.ok() || slots->size() < 1 || slots->size() > 128) {
+      return {grpc::StatusCode::INVALID_ARGUMENT, "1 to 128 slots of 76 bytes"};
+    }
+    v1::ReserveResponse::Reservation& reservation = *response->add_reservations();
+    bool granted = true;
+    for (size_t i = 0; i < slots->size(); ++i) {
+      const auto state = state_of((*slots)[i]);
+      granted &= state == v1::ReserveResponse::RESERVED;
+      reservation.add_states(state);
+    }
+    reservation.set_granted(granted);
+    for (size_t i = 0; granted && i < slots->size(); ++i) {
+      const protocol::PackedSlot slot = (*slots)[i];
+      holds_[{slot.coin_id, slot.slot}] = {slot.d, response->reserved_until_ms()};
+    }
   }
   return grpc::Status::OK;
+}
+
+std::set<std::string> MemoryCoinStore::reserved_ids() {
+  const std::lock_guard lock(mutex_);
+  return reserved_for_;
 }
 
 size_t MemoryCoinStore::spent() {

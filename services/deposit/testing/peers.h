@@ -16,6 +16,7 @@
 
 #include "cafe/v1/doublespend.grpc.pb.h"
 #include "cafe/v1/withdrawal.grpc.pb.h"
+#include "libs/protocol/slot_rows.h"
 #include "libs/protocol/spend_rows.h"
 
 namespace cafe::deposit::testing {
@@ -32,6 +33,8 @@ class MemoryCoinStore final : public v1::DoubleSpend::Service {
   std::atomic<bool> full{false};            // answers RESOURCE_EXHAUSTED to Reserve
   std::atomic<uint64_t> now_ms{1'000'000};  // its clock, for reservations
   size_t spent();                           // slots
+  std::atomic<int> reserve_calls{0};
+  std::set<std::string> reserved_ids();  // the request ids that payments were reserved under
   // Sees to it that the next case gets this number.
   std::atomic<uint64_t> next_case{1};
 
@@ -43,7 +46,7 @@ class MemoryCoinStore final : public v1::DoubleSpend::Service {
   };
   // Nothing where the row is fresh.
   std::optional<v1::RecordVerdict> record(const protocol::PackedSpend& row);
-  v1::ReserveResponse::State state_of(const v1::ReserveRequest::Slot& slot);
+  v1::ReserveResponse::State state_of(const protocol::PackedSlot& slot);
 
   std::mutex mutex_;
   std::map<Slot, protocol::PackedSpend> first_;
@@ -53,6 +56,7 @@ class MemoryCoinStore final : public v1::DoubleSpend::Service {
   };
   std::map<std::pair<Slot, protocol::Bytes32>, Double> doubles_;  // by slot and challenge
   std::map<Slot, Hold> holds_;
+  std::set<std::string> reserved_for_;
 };
 
 // GetDenominations and StopDenomination of withdrawal.

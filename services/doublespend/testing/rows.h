@@ -2,6 +2,7 @@
 #pragma once
 
 #include "libs/protocol/rng.h"
+#include "libs/protocol/slot_rows.h"
 #include "libs/protocol/spend_rows.h"
 #include "services/doublespend/spend_row.h"
 
@@ -54,6 +55,14 @@ inline void append_packed(std::string& to, const SpendRow& row) {
                                   .batch = row.place.batch,
                                   .position = row.place.position,
                                   .slot = row.key.slot});
+}
+
+// The row's slot as a payment asks to reserve it.
+inline void append_slot(std::string& to, const SpendRow& row) {
+  protocol::append_slot_row(to, {.coin_id = row.key.coin_id,
+                                 .d = row.trace.d,
+                                 .deposit_until = row.key.deposit_until,
+                                 .slot = row.key.slot});
 }
 
 // The same spend, archived elsewhere.
