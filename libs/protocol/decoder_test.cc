@@ -5,6 +5,7 @@
 
 #include <functional>
 
+#include "libs/protocol/load_order.h"
 #include "libs/protocol/quote.h"
 #include "libs/protocol/testing/world.h"
 
@@ -98,8 +99,6 @@ std::vector<Document> make_documents() {
   const Coin coin = world.withdraw(wallet, {{world.coin.id, 1}})[0].coin;
   DenominationList list = world.list;
   list.compromised = {world.cheque.id};
-  const RegistrationReceipt receipt{std::string(World::kIssuer), wallet.account.account,
-                                    wallet.registration.registration.digest(), kWorldNow_s};
   const Quote quote{"issuer-b.example", "EUR", "USD", 109, 100, Rounding::kHalfUp, 1, 2};
   std::vector<Document> out = {
       document("SignedDocument", world.signed_list),
@@ -116,7 +115,18 @@ std::vector<Document> make_documents() {
                {r.A_O, r.A_Q}),
       document("Registration", r, {r.A_O, r.A_Q, r.U, r.U3, r.K, r.R, r.R3, r.S}, {r.t, r.answer}),
       document("RegistrationFile", wallet.registration),
-      document("RegistrationReceipt", receipt),
+      document("RegistrationReceipt", world.receipt_of(wallet), {r.K}),
+      document("HolderCredential", world.credential_of(wallet)),
+      document("Identification", Identification::make(world.credential_of(wallet), World::kIssuer,
+                                                      wallet.account.account, Bytes32{4},
+                                                      wallet.identity.account_key)),
+      document("LoadOrder",
+               LoadOrder{std::string(World::kIssuer), wallet.account.account, "EUR", 5000, 1}),
+      document("LoadQuery", LoadQuery{std::string(World::kIssuer), wallet.account.account, 0}),
+      document("Loaded",
+               Loaded{std::string(World::kIssuer), wallet.account.account, Bytes32{5},
+                      Load{r.serial, std::string(World::kIssuer), "EUR", 5000, 1}.encode(),
+                      Bytes(384, 6)}),
       document("Coin", coin, {coin.A, coin.Z, coin.a, coin.b}, {coin.r}),
       document("Quote", quote),
   };

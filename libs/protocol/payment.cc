@@ -78,15 +78,11 @@ absl::StatusOr<Terms> Terms::decode(ByteView bytes) {
 
 Bytes32 Terms::digest() const { return sha256(encode()); }
 
-namespace {
-
-Bytes encode_tick(const std::optional<TickReveal>& tick) {
-  if (!tick) return {};
-  return Frame(kTickLabel).add_u32(tick->index).add(tick->t).add(encode_path(tick->path)).take();
+Bytes TickReveal::encode() const {
+  return Frame(kTickLabel).add_u32(index).add(t).add(encode_path(path)).take();
 }
 
-absl::StatusOr<std::optional<TickReveal>> decode_tick(ByteView bytes) {
-  if (bytes.empty()) return std::nullopt;
+absl::StatusOr<TickReveal> TickReveal::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kTickLabel, bytes));
   CAFE_ASSIGN_OR_RETURN(uint32_t index, in.u32());
   CAFE_ASSIGN_OR_RETURN(Scalar t, in.scalar());
@@ -94,6 +90,21 @@ absl::StatusOr<std::optional<TickReveal>> decode_tick(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(MerklePath path, decode_path(list));
   CAFE_RETURN_IF_ERROR(in.finish());
   return TickReveal{index, t, std::move(path)};
+}
+
+namespace {
+
+// A field that is empty where there is none, or holds the document's encoding.
+template <typename Document>
+Bytes encode_optional(const std::optional<Document>& document) {
+  return document ? document->encode() : Bytes();
+}
+
+template <typename Document>
+absl::StatusOr<std::optional<Document>> decode_optional(ByteView bytes) {
+  if (bytes.empty()) return std::nullopt;
+  CAFE_ASSIGN_OR_RETURN(Document document, Document::decode(bytes));
+  return std::optional<Document>(std::move(document));
 }
 
 Bytes encode_spend(const Spend& spend) {
@@ -109,7 +120,7 @@ Bytes encode_spend(const Spend& spend) {
       .add(encode_path(spend.path))
       .add(spend.r1)
       .add(spend.r2)
-      .add(encode_tick(spend.tick))
+      .add(encode_optional(spend.tick))
       .take();
 }
 
@@ -128,7 +139,7 @@ absl::StatusOr<Spend> decode_spend(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(Scalar r1, in.scalar());
   CAFE_ASSIGN_OR_RETURN(Scalar r2, in.scalar());
   CAFE_ASSIGN_OR_RETURN(ByteView tick_bytes, in.field());
-  CAFE_ASSIGN_OR_RETURN(std::optional<TickReveal> tick, decode_tick(tick_bytes));
+  CAFE_ASSIGN_OR_RETURN(auto tick, decode_optional<TickReveal>(tick_bytes));
   CAFE_RETURN_IF_ERROR(in.finish());
   return Spend{.coin = coin,
                .slot = slot,
@@ -192,7 +203,7 @@ Bytes Payment::encode() const {
   for (const Coin& coin : coins) out.add(coin.encode());
   out.add_u32(static_cast<uint32_t>(spends.size()));
   for (const Spend& spend : spends) out.add(encode_spend(spend));
-  return out.take();
+  return out.add(encode_optional(identification)).take();
 }
 
 absl::StatusOr<Payment> Payment::decode(ByteView bytes) {
@@ -214,6 +225,8 @@ absl::StatusOr<Payment> Payment::decode(ByteView bytes) {
     CAFE_ASSIGN_OR_RETURN(Spend spend, decode_spend(item));
     payment.spends.push_back(std::move(spend));
   }
+  CAFE_ASSIGN_OR_RETURN(ByteView payer, in.field());
+  CAFE_ASSIGN_OR_RETURN(payment.identification, decode_optional<Identification>(payer));
   CAFE_RETURN_IF_ERROR(in.finish());
   CAFE_RETURN_IF_ERROR(check_form(payment));
   // Terms that nobody can read pay nobody: said here, so that what is decoded can be archived.

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "libs/protocol/coin.h"
-#include "libs/protocol/credentials.h"
+#include "libs/protocol/holder.h"
 #include "libs/protocol/merkle.h"
 #include "libs/protocol/quote.h"
 
@@ -35,6 +35,9 @@ struct TickReveal {
   uint32_t index;
   Scalar t;  // t'_i = t_i + y_i
   MerklePath path;
+
+  Bytes encode() const;  // frame("cafe/v1/tick-reveal", u32 index, t, path)
+  static absl::StatusOr<TickReveal> decode(ByteView bytes);
   bool operator==(const TickReveal&) const = default;
 };
 
@@ -62,6 +65,8 @@ struct Payment {
   SignedDocument terms;  // signed with the terminal's key
   std::vector<Coin> coins;
   std::vector<Spend> spends;  // 1..kMaxSpends
+  // Who pays: above the issuer's identification limit, and never below.
+  std::optional<Identification> identification{};
 
   Bytes encode() const;  // frame("cafe/v1/payment", ...)
   static absl::StatusOr<Payment> decode(ByteView bytes);
@@ -120,6 +125,9 @@ struct PaymentContext {
   TerminalId terminal_id;        // (WRONG_TERMINAL)
   const Quote* quote = nullptr;  // the quote that the terms name, opened and checked
   bool authorized = false;       // on line, above the off-line limit
+  // What an identified payer's credential is checked with; without them she cannot be known
+  // (UNKNOWN_ISSUER).
+  const TrustAnchors* anchors = nullptr;
 };
 
 // A payment that passed the cheap checks, ready for check_spends.
@@ -128,16 +136,20 @@ struct PreparedPayment {
   Bytes32 terms_digest;
   std::vector<const Denomination*> denominations;  // of each coin
   std::vector<CoinId> coin_ids;                    // of each coin
+  std::optional<AccountId> payer;                  // who identified herself
 };
 
-// Everything of section 5 that costs no multiplication but the terms' signature: signature,
+// Everything of section 5 that costs no multiplication but the terms' signature and an identified
+// payer's: signature,
 // acquirer, payee, terminal, known denomination (UNKNOWN_DENOMINATION), dates at the time in the
 // terms (NOT_SPENDABLE_YET, SPEND_DATE_PASSED), one currency for all slots (MIXED_CURRENCIES), the
 // terms' currency or a fitting quote (QUOTE_MISSING, QUOTE_MISMATCH), no tick payment in another
 // currency (TICKS_FOREIGN_CURRENCY), combinations, values that sum without overflow to the amount
 // (AMOUNT_MISMATCH; a tick payment's amount is 0), the issuer's off-line limit, where ticks count
 // with all that they may come to, and a currency without a limit needs authorization always
-// (AUTHORIZATION_NEEDED).
+// (AUTHORIZATION_NEEDED); above its identification limit a payer of the issuer's who identified
+// herself (IDENTIFICATION_NEEDED, IDENTIFICATION_WRONG), and nobody who did so unasked
+// (IDENTIFICATION_UNASKED).
 absl::StatusOr<PreparedPayment> prepare_payment(const Payment& payment,
                                                 const PaymentContext& context);
 

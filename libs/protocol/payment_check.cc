@@ -271,24 +271,56 @@ absl::Status check_amount(const Payment& payment, const Terms& terms,
   return absl::OkStatus();
 }
 
-// Each issuer limits what is paid with its own coins; ticks count with all that they may come to.
-absl::Status check_limits(const Payment& payment,
-                          std::span<const Denomination* const> denominations,
-                          const PaymentContext& context) {
-  if (context.authorized) return absl::OkStatus();
-  absl::flat_hash_map<std::string_view, uint64_t> by_issuer;
+// What the payment comes to at most, by issuer of the coins: ticks count with all that may be
+// shown.
+absl::StatusOr<absl::flat_hash_map<std::string_view, uint64_t>> sums_by_issuer(
+    const Payment& payment, std::span<const Denomination* const> denominations) {
+  absl::flat_hash_map<std::string_view, uint64_t> sums;
   for (const Spend& spend : payment.spends) {
-    const Denomination& denomination = *denominations[spend.coin];
-    uint64_t& sum = by_issuer[denomination.issuer_id];
+    uint64_t& sum = sums[denominations[spend.coin]->issuer_id];
     CAFE_ASSIGN_OR_RETURN(
         sum, checked_add(sum, spend.value + spend.tick_value * uint64_t{spend.tick_count}));
-    const Limits* limits =
-        context.denominations->limits(denomination.issuer_id, denomination.currency);
+  }
+  return sums;
+}
+
+absl::StatusOr<AccountId> check_payer(const Payment& payment, std::string_view issuer_id,
+                                      const Bytes32& terms_digest, const PaymentContext& context) {
+  if (!payment.identification) {
+    return refused("IDENTIFICATION_NEEDED",
+                   "The payment is above the issuer's identification limit: its payer has to say "
+                   "who she is.");
+  }
+  static const TrustAnchors kNobody;
+  const TrustAnchors& anchors = context.anchors != nullptr ? *context.anchors : kNobody;
+  absl::StatusOr<AccountId> account =
+      check_identification(*payment.identification, issuer_id, terms_digest, anchors);
+  if (account.ok()) return account;
+  return make_error(
+      account.status().code(), "IDENTIFICATION_WRONG",
+      "The payer's identification does not hold: " + std::string(account.status().message()));
+}
+
+// Each issuer limits what is paid with its own coins.
+absl::Status check_limits(const Payment& payment, const PaymentContext& context,
+                          PreparedPayment& prepared) {
+  const std::string& currency = prepared.denominations.front()->currency;
+  CAFE_ASSIGN_OR_RETURN(const auto sums, sums_by_issuer(payment, prepared.denominations));
+  for (const auto& [issuer_id, sum] : sums) {
+    const Limits* limits = context.denominations->limits(issuer_id, currency);
     // An issuer that states no limit for a currency has allowed nothing off line in it.
-    if (limits == nullptr || sum > limits->offline_limit) {
+    if (!context.authorized && (limits == nullptr || sum > limits->offline_limit)) {
       return refused("AUTHORIZATION_NEEDED",
                      "The payment is above the issuer's off-line limit: ask for authorization.");
     }
+    if (limits == nullptr || sum <= limits->identification_limit) continue;
+    CAFE_ASSIGN_OR_RETURN(prepared.payer,
+                          check_payer(payment, issuer_id, prepared.terms_digest, context));
+  }
+  // What identifies nobody must not be asked for either: such a payment is not taken.
+  if (payment.identification && !prepared.payer) {
+    return refused("IDENTIFICATION_UNASKED",
+                   "The payment names its payer though it is below the limit for that.");
   }
   return absl::OkStatus();
 }
@@ -310,7 +342,7 @@ absl::StatusOr<PreparedPayment> prepare_unsigned_payment(const Payment& payment,
   }
   CAFE_RETURN_IF_ERROR(
       check_amount(payment, terms, prepared.denominations.front()->currency, context));
-  CAFE_RETURN_IF_ERROR(check_limits(payment, prepared.denominations, context));
+  CAFE_RETURN_IF_ERROR(check_limits(payment, context, prepared));
   prepared.coin_ids.reserve(payment.coins.size());
   for (const Coin& coin : payment.coins) prepared.coin_ids.push_back(coin.id());
   return prepared;

@@ -220,6 +220,7 @@ Bytes RegistrationReceipt::encode() const {
       .add(issuer_id)
       .add(account)
       .add(registration_digest)
+      .add(K)
       .add_u64(time_s)
       .take();
 }
@@ -229,9 +230,10 @@ absl::StatusOr<RegistrationReceipt> RegistrationReceipt::decode(ByteView bytes) 
   CAFE_ASSIGN_OR_RETURN(std::string issuer_id, in.text());
   CAFE_ASSIGN_OR_RETURN(AccountId account, in.id<AccountId>());
   CAFE_ASSIGN_OR_RETURN(Bytes32 registration_digest, in.array<32>());
+  CAFE_ASSIGN_OR_RETURN(Point K, in.point());
   CAFE_ASSIGN_OR_RETURN(uint64_t time_s, in.u64());
   CAFE_RETURN_IF_ERROR(in.finish());
-  return RegistrationReceipt{std::move(issuer_id), account, registration_digest, time_s};
+  return RegistrationReceipt{std::move(issuer_id), account, registration_digest, K, time_s};
 }
 
 }  // namespace cafe::protocol

@@ -113,12 +113,13 @@ class RegistrationDraft {
   Scalar guardian_challenge_;
 };
 
-// frame("cafe/v1/registered", issuer id, account id, registration digest, u64 time_s), signed with
-// the withdrawal key.
+// frame("cafe/v1/registered", issuer id, account id, registration digest, K, u64 time_s), signed
+// with the withdrawal key: an account of the issuer's, and the key of its holder.
 struct RegistrationReceipt {
   std::string issuer_id;
   AccountId account;
   Bytes32 registration_digest;  // of the signed registration's frame
+  Point K;
   uint64_t time_s;
 
   Bytes encode() const;

@@ -31,11 +31,12 @@ void append_spend_row(std::string& to, const PackedSpend& row) {
   put(to, encode_u64(row.batch));
   put(to, encode_u32(row.position));
   put(to, encode_u32(row.slot));
+  put(to, encode_u32(row.ticks));
 }
 
 absl::StatusOr<SpendRows> SpendRows::open(std::string_view packed) {
   if (packed.size() % kSpendRowSize != 0) {
-    return invalid("BAD_LENGTH", "Packed rows are 160 bytes each.");
+    return invalid("BAD_LENGTH", "Packed rows are 164 bytes each.");
   }
   return SpendRows(view_of(packed));
 }
@@ -53,6 +54,7 @@ PackedSpend SpendRows::operator[](size_t i) const {
   out.batch = decode_u64(row.subspan<kNumbersOffset + 16, 8>());
   out.position = decode_u32(row.subspan<kNumbersOffset + 24, 4>());
   out.slot = decode_u32(row.subspan<kNumbersOffset + 28, 4>());
+  out.ticks = decode_u32(row.subspan<kNumbersOffset + 32, 4>());
   return out;
 }
 

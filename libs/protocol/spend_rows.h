@@ -6,16 +6,16 @@
 //   CAFE_ASSIGN_OR_RETURN(SpendRows rows, SpendRows::open(request.rows()));
 //   for (size_t i = 0; i < rows.size(); ++i) use(rows[i]);
 //
-// A row is 160 bytes, integers big-endian:
+// A row is 164 bytes, integers big-endian:
 //   coin id 32 ‖ d 32 ‖ r1 32 ‖ r2 32 ‖ u64 deposit_until ‖ u64 claim_until ‖ u64 batch
-//   ‖ u32 position ‖ u32 slot
+//   ‖ u32 position ‖ u32 slot ‖ u32 ticks
 #pragma once
 
 #include "libs/protocol/bytes.h"
 
 namespace cafe::protocol {
 
-inline constexpr size_t kSpendRowSize = 160;
+inline constexpr size_t kSpendRowSize = 164;
 inline constexpr size_t kSpendTraceSize = 96;  // d ‖ r1 ‖ r2
 
 // Batches that no deposit has, by which the audit tells rows of load tests: those that the database
@@ -32,6 +32,7 @@ struct PackedSpend {
   uint64_t batch = 0;          // the deposit service's, that archives the payment
   uint32_t position = 0;       // payment · 128 + spend within the batch
   uint32_t slot = 0;
+  uint32_t ticks = 0;  // shown so far where the spend pays ticks, else 0
   bool operator==(const PackedSpend&) const = default;
 };
 

@@ -17,7 +17,8 @@ PackedSpend make_row(SeededRng& rng) {
           .claim_until = 0x1112131415161718,
           .batch = 0x2122232425262728,
           .position = 0x31323334,
-          .slot = 0x41424344};
+          .slot = 0x41424344,
+          .ticks = 0x51525354};
 }
 
 TEST(SpendRowsTest, ReadsWhatWasAppended) {
@@ -50,12 +51,12 @@ TEST(SpendRowsTest, TheFieldsStandWhereTheContractSays) {
   EXPECT_EQ(packed.substr(96, 32), to_string(row.r2));
   EXPECT_EQ(to_hex(view_of(packed.substr(128))),
             "01020304050607081112131415161718212223242526272831323334"
-            "41424344");
+            "4142434451525354");
 }
 
 TEST(SpendRowsTest, RefusesHalfARow) {
   EXPECT_EQ(SpendRows::open("")->size(), 0u);
-  for (const size_t size : {1u, 159u, 161u, 319u}) {
+  for (const size_t size : {1u, 163u, 165u, 327u}) {
     EXPECT_EQ(reason_of(SpendRows::open(std::string(size, 'x')).status()), "BAD_LENGTH") << size;
   }
 }

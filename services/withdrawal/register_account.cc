@@ -59,7 +59,8 @@ absl::StatusOr<Bytes> register_account(Issuer& issuer, protocol::ByteView bytes)
       protocol::check_registration(file, issuer.id(), issuer.keys.anchors, registration.nonce));
   const Bytes receipt =
       issuer
-          .sign(protocol::RegistrationReceipt{issuer.id(), checked.account, digest, issuer.now_s()}
+          .sign(protocol::RegistrationReceipt{issuer.id(), checked.account, digest,
+                                              checked.registration.K, issuer.now_s()}
                     .encode())
           .encode();
   const absl::Status inserted = issuer.db.transaction({.idempotent = true}, [&](Transaction& tx) {

@@ -104,7 +104,8 @@ PaymentContext Market::context() const {
           .acquirer_id = terminal.acquirer_id,
           .terminal_key = terminal.key,
           .payee_id = terminal.payee_id,
-          .terminal_id = terminal.terminal_id};
+          .terminal_id = terminal.terminal_id,
+          .anchors = &anchors};
 }
 
 SpendCheck Market::check(const Payment& payment, size_t spend) const {

@@ -131,6 +131,16 @@ std::vector<const DenominationKey*> World::keys(std::span<const OrderLine> lines
   return out;
 }
 
+RegistrationReceipt World::receipt_of(const WorldWallet& wallet) const {
+  return {std::string(kIssuer), wallet.account.account, wallet.registration.registration.digest(),
+          wallet.account.registration.K, kWorldNow_s};
+}
+
+HolderCredential World::credential_of(const WorldWallet& wallet) const {
+  return {withdrawal_certificate,
+          SignedDocument::sign(receipt_of(wallet).encode(), withdrawal_key)};
+}
+
 OpenAnswer World::open(const WorldWallet& wallet, std::span<const OrderLine> lines,
                        uint64_t time_slot) {
   const NonceScope scope{wallet.account.account, wallet.completed_orders + 1, time_slot, lineage};

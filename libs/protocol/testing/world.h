@@ -9,6 +9,7 @@
 
 #include "libs/protocol/denomination.h"
 #include "libs/protocol/guardian.h"
+#include "libs/protocol/holder.h"
 #include "libs/protocol/withdrawal_issuer.h"
 #include "libs/protocol/withdrawal_wallet.h"
 
@@ -75,6 +76,9 @@ class World {
   protocol::TerminalCredential terminal_credential;
 
   WorldWallet make_wallet();
+  // The issuer's receipt of a wallet's registration, and what its holder shows with it.
+  protocol::RegistrationReceipt receipt_of(const WorldWallet& wallet) const;
+  protocol::HolderCredential credential_of(const WorldWallet& wallet) const;
 
   // An order's documents and secrets at each of its steps.
   protocol::OpenAnswer open(const WorldWallet& wallet, std::span<const protocol::OrderLine> lines,
