@@ -9,13 +9,23 @@
 #include <string>
 
 #include "libs/protocol/credentials.h"
+#include "libs/protocol/load_order.h"
 #include "libs/protocol/withdrawal_issuer.h"
 
 namespace cafe::storage {
 
-// trust.json: {"issuers": {"<issuer id>": "<master key>"}, "manufacturers": ["<key>", ...]}
+// trust.json: {"issuers": {"<issuer id>": "<master key>"}, "manufacturers": ["<key>", ...],
+// "load_keys": ["<signed document>", ...]}. The load keys, which makers of guardians put into them,
+// may be left out.
+struct TrustFile {
+  protocol::TrustAnchors anchors;
+  std::vector<protocol::SignedDocument> load_keys;  // each of an issuer among the anchors
+};
+// Also errors of protocol::open_load_key.
+absl::StatusOr<TrustFile> load_trust_file(const std::filesystem::path& path);
 absl::StatusOr<protocol::TrustAnchors> load_trust(const std::filesystem::path& path);
-absl::Status save_trust(const std::filesystem::path& path, const protocol::TrustAnchors& anchors);
+absl::Status save_trust(const std::filesystem::path& path, const protocol::TrustAnchors& anchors,
+                        std::span<const protocol::SignedDocument> load_keys = {});
 
 // An on-line signing key with its certificate:
 // {"issuer_id": ..., "purpose": ..., "secret": "<32 bytes>", "certificate": "<signed document>"}
