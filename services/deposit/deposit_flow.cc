@@ -4,7 +4,6 @@
 
 #include "libs/platform/failpoint.h"
 #include "libs/platform/log.h"
-#include "libs/protocol/hash.h"
 #include "services/deposit/callers.h"
 #include "services/deposit/parallel.h"
 
@@ -258,7 +257,7 @@ absl::StatusOr<CheckedBatch> DepositFlow::check_and_store(const ReadOrder& order
   const NewBatch fresh{.order = order.order,
                        .order_digest = order.digest,
                        .signed_order = order.document.encode(),
-                       .payments = encode_list(payments),
+                       .payments = order.payments,
                        .refusals = encode_list(refusals),
                        .payment_count = static_cast<uint32_t>(payments.size()),
                        .received_ms = received_ms};

@@ -1,5 +1,8 @@
 #include "services/deposit/order.h"
 
+#include "libs/protocol/hash.h"
+#include "services/deposit/archive.h"
+
 namespace cafe::deposit {
 
 using protocol::DepositOrder;
@@ -22,12 +25,13 @@ absl::StatusOr<ReadOrder> read_order(protocol::ByteView bytes,
     return protocol::invalid("WRONG_ACQUIRER",
                              "This order is for another acquirer: deposit it there.");
   }
-  if (order.payments_digest != protocol::payments_digest(payments)) {
+  protocol::Bytes list = encode_list(payments);
+  if (order.payments_digest != protocol::sha256(list)) {
     return protocol::invalid("PAYMENTS_MISMATCH",
                              "The order was signed over other payments, or in another order.");
   }
   const protocol::Bytes32 digest = document.digest();
-  return ReadOrder{std::move(document), std::move(order), digest};
+  return ReadOrder{std::move(document), std::move(order), digest, std::move(list)};
 }
 
 }  // namespace cafe::deposit

@@ -9,6 +9,7 @@ struct ReadOrder {
   protocol::SignedDocument document;
   protocol::DepositOrder order;
   protocol::Bytes32 digest;  // of the order's frame: what the receipt refers to
+  protocol::Bytes payments;  // encode_list of the payments: what its payments digest is taken over
 };
 
 // Decodes the order and checks it against what came with it. INVALID_ARGUMENT: BATCH_EMPTY,

@@ -35,7 +35,7 @@ struct NewBatch {
   protocol::DepositOrder order;
   protocol::Bytes32 order_digest;
   protocol::Bytes signed_order;
-  protocol::Bytes payments;
+  protocol::ByteView payments;  // encode_list
   protocol::Bytes refusals;
   uint32_t payment_count;
   uint64_t received_ms;
