@@ -1,7 +1,9 @@
 // Authorization on line.
 #include <deque>
+#include <set>
 #include <thread>
 
+#include "absl/time/clock.h"
 #include "services/deposit/testing/deposit_fixture.h"
 
 namespace cafe::deposit {
@@ -73,6 +75,7 @@ TEST_F(AuthorizationTest, AnswersManyAtOnceEachByItself) {
   };
   const protocol::Terms now = terms_now(till, 500);
   const auto pay = [&](const TestCoin& coin) { return shop.make_payment(till, {{&coin, 0}}, now); };
+  const auto id_of = [](size_t i) { return "till-" + std::to_string(i); };
   const Till stranger = shop.make_till();
   std::deque<TestCoin> fresh;
   std::vector<Case> cases;
@@ -107,9 +110,10 @@ TEST_F(AuthorizationTest, AnswersManyAtOnceEachByItself) {
   }
   cases.push_back({Bytes{1, 2, 3}, "TRUNCATED"});
   std::vector<std::thread> threads;
-  for (Case& each : cases) {
-    threads.emplace_back([&] {
-      const auto response = payee->authorize(each.payment);
+  for (size_t i = 0; i < cases.size(); ++i) {
+    threads.emplace_back([&, i] {
+      Case& each = cases[i];
+      const auto response = payee->authorize(each.payment, id_of(i));
       if (!response.ok()) {
         each.got = reason_of(response.status());
         return;
@@ -121,10 +125,15 @@ TEST_F(AuthorizationTest, AnswersManyAtOnceEachByItself) {
   }
   for (std::thread& thread : threads) thread.join();
   size_t granted = 0;
+  std::set<std::string> ids;
   for (size_t i = 0; i < cases.size(); ++i) {
     EXPECT_EQ(cases[i].got, cases[i].expected) << i;
-    granted += cases[i].expected.empty() ? 1 : 0;
+    if (!cases[i].expected.empty()) continue;
+    ++granted;
+    ids.insert(id_of(i));
   }
+  EXPECT_EQ(back_end.peers.coin_store.reserved_ids(), ids) << "each under its own id";
+  EXPECT_LE(back_end.peers.coin_store.reserve_calls, static_cast<int>(granted));
   EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.granted_authorization"),
             static_cast<int64_t>(granted - 4))
       << "four were asked about twice";
@@ -143,6 +152,15 @@ TEST_F(AuthorizationTest, TellsTheClientToBackOffWhenTheCoinStoreIsFull) {
   EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.granted_authorization"), 0);
   back_end.peers.coin_store.full = false;
   EXPECT_TRUE(authorize(payment).granted);
+}
+
+TEST_F(AuthorizationTest, DoesNothingForWhoHasGivenUp) {
+  clock.advance(absl::Hours(24 * 365 * 50));  // the service judges deadlines by this clock
+  const absl::Status late =
+      payee->authorize(payment_of_all(), "till-1", absl::Now() + absl::Minutes(5)).status();
+  EXPECT_EQ(late.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(reason_of(late), "DEADLINE_PASSED");
+  EXPECT_EQ(back_end.peers.coin_store.reserve_calls, 0);
 }
 
 TEST_F(AuthorizationTest, IsForThisPaymentOnly) {

@@ -84,10 +84,14 @@ absl::StatusOr<v1::DepositResponse> Payee::deposit(Shop& shop, const Till& till,
   return deposit(shop.order(till, key, payments), payments);
 }
 
-absl::StatusOr<v1::AuthorizeResponse> Payee::authorize(const Bytes& payment) const {
+absl::StatusOr<v1::AuthorizeResponse> Payee::authorize(const Bytes& payment,
+                                                       const std::string& request_id,
+                                                       absl::Time deadline) const {
   v1::AuthorizeRequest request;
   request.set_payment(protocol::to_string(payment));
   return call<v1::AuthorizeResponse>([&](grpc::ClientContext* context, auto* response) {
+    if (!request_id.empty()) context->AddMetadata(platform::kRequestIdMetadata, request_id);
+    if (deadline < absl::InfiniteFuture()) context->set_deadline(absl::ToChronoTime(deadline));
     return stub_->Authorize(context, request, response);
   });
 }

@@ -32,7 +32,9 @@ class Payee {
   absl::StatusOr<v1::DepositResponse> deposit(Shop& shop, const Till& till,
                                               const protocol::Bytes16& key,
                                               std::span<const protocol::Bytes> payments) const;
-  absl::StatusOr<v1::AuthorizeResponse> authorize(const protocol::Bytes& payment) const;
+  absl::StatusOr<v1::AuthorizeResponse> authorize(
+      const protocol::Bytes& payment, const std::string& request_id = "",
+      absl::Time deadline = absl::InfiniteFuture()) const;
   absl::StatusOr<v1::GetPaymentResponse> get_payment(uint64_t batch, uint32_t payment) const;
 
  private:
