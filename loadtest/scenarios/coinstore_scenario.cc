@@ -45,6 +45,10 @@ void add_coinstore_options(CLI::App& command, CoinstoreOptions& options) {
   command.add_option("--record-rows", options.record_rows, "Rows in a Record")
       ->check(CLI::Range(1, 50'000))
       ->capture_default_str();
+  command
+      .add_option("--repeats", options.repeats, "Share of rows that are recorded already, 0 to 0.5")
+      ->check(CLI::Range(0.0, 0.5))
+      ->capture_default_str();
   command.add_option("--lookup-coins", options.lookup_coins, "Coin ids in a Lookup")
       ->check(CLI::Range(size_t{1}, protocol::kMaxLookup))
       ->capture_default_str();
@@ -67,12 +71,13 @@ absl::Status CoinstoreScenario::prepare(const Progress& progress) {
                         choose_denominations(options_.issuer, issuer_, true, now_ms() / 1000));
   denomination_ = denominations.front();
   seed_ = seed_number(options_.issuer.seed);
+  planted_.emplace(seed_, options_.repeats, options_.record_rows);
   progress(absl::StrCat("rows are recorded for the denomination ", denomination_->id().hex()));
   return absl::OkStatus();
 }
 
 CoinId CoinstoreScenario::coin_of(uint64_t sequence, uint32_t row) const {
-  return CoinId{bytes_at(seed_, sequence * options_.record_rows + row)};
+  return CoinId{bytes_at(seed_, planted_->spend_of(sequence * options_.record_rows + row))};
 }
 
 CoinId CoinstoreScenario::preloaded_coin(uint64_t number) const {
@@ -101,10 +106,11 @@ void CoinstoreScenario::record(uint64_t sequence, Done done) {
   rows.reserve(options_.record_rows * protocol::kSpendRowSize);
   for (uint32_t row = 0; row < options_.record_rows; ++row) {
     const uint64_t number = sequence * options_.record_rows + row;
+    const uint64_t spend = planted_->spend_of(number);
     protocol::append_spend_row(rows, {.coin_id = coin_of(sequence, row),
-                                      .d = scalar_at(~seed_, 3 * number),
-                                      .r1 = scalar_at(~seed_, 3 * number + 1),
-                                      .r2 = scalar_at(~seed_, 3 * number + 2),
+                                      .d = scalar_at(~seed_, 3 * spend),
+                                      .r1 = scalar_at(~seed_, 3 * spend + 1),
+                                      .r2 = scalar_at(~seed_, 3 * spend + 2),
                                       .deposit_until = denomination_->deposit_until,
                                       .claim_until = denomination_->claim_until,
                                       .batch = protocol::kLoadtestBatch,
@@ -118,14 +124,35 @@ void CoinstoreScenario::record(uint64_t sequence, Done done) {
                      });
 }
 
+// Every row is fresh but those that are planted.
+bool CoinstoreScenario::judge_rows(uint64_t sequence, const v1::RecordResponse& response) {
+  if (response.rows() != options_.record_rows) return false;
+  if (options_.repeats == 0) return response.verdicts_size() == 0;
+  auto verdict = response.verdicts().begin();
+  for (uint32_t row = 0; row < options_.record_rows; ++row) {
+    const uint64_t number = sequence * options_.record_rows + row;
+    std::optional<uint64_t> other;
+    if (verdict != response.verdicts().end() && verdict->row() == row) {
+      other = planted_->partner_of(number);
+      if (!other || verdict->outcome() != v1::RecordVerdict::REPEAT ||
+          verdict->other_batch() != protocol::kLoadtestBatch ||
+          verdict->other_position() != *other % kPositions) {
+        return false;
+      }
+      ++verdict;
+    }
+    if (!planted_->take(number, other)) return false;
+  }
+  return verdict == response.verdicts().end();
+}
+
 Outcome CoinstoreScenario::judge_record(uint64_t sequence, grpc::ByteBuffer& answer) {
   const auto response = parse<v1::RecordResponse>(answer);
   if (!response.ok()) return outcome_of(response.status());
-  // All coins are new ones, so every row is fresh.
-  if (response->rows() != options_.record_rows || response->verdicts_size() != 0) {
+  if (!judge_rows(sequence, *response)) {
     return {.fate = Fate::kFailed, .items = 0, .reason = "WRONG_VERDICT"};
   }
-  recorded_ += options_.record_rows;
+  recorded_ += options_.record_rows - static_cast<uint32_t>(response->verdicts_size());
   if (options_.lookup_share > 0) {
     const std::lock_guard lock(mutex_);
     recorded_requests_.push_back(sequence);

@@ -1,9 +1,13 @@
 // `coinstore`: rows straight at the double-spend service, and look-ups of coin ids. The rows belong
 // to no payment: they stand in a batch that no deposit has (protocol::kLoadtestBatch), by which the
-// audit tells them.
+// audit tells them. Repeats are planted among them; double spends are not, since no case of theirs
+// could be proved.
 #pragma once
 
+#include <cafe/v1/doublespend.pb.h>
+
 #include "loadtest/scenarios/issuer.h"
+#include "loadtest/scenarios/planted_rows.h"
 
 namespace cafe::loadtest {
 
@@ -12,6 +16,7 @@ struct CoinstoreOptions {
   uint32_t record_rows = 1000;  // in a Record
   uint32_t lookup_coins = 100;  // in a Lookup
   double lookup_share = 0;      // of requests
+  double repeats = 0;           // of rows
 };
 void add_coinstore_options(CLI::App& command, CoinstoreOptions& options);
 
@@ -36,6 +41,7 @@ class CoinstoreScenario final : public Scenario {
   void record(uint64_t sequence, Done done);
   void look_up(uint64_t sequence, Done done);
   Outcome judge_record(uint64_t sequence, grpc::ByteBuffer& answer);
+  bool judge_rows(uint64_t sequence, const v1::RecordResponse& response);
   Outcome judge_lookup(const std::vector<protocol::CoinId>& asked, uint64_t spent,
                        grpc::ByteBuffer& answer);
 
@@ -43,6 +49,7 @@ class CoinstoreScenario final : public Scenario {
   Issuer issuer_;
   std::optional<protocol::Denomination> denomination_;
   uint64_t seed_ = 0;
+  std::optional<PlantedRows> planted_;
   std::atomic<uint64_t> recorded_ = 0;  // rows
   SignedAnswers answers_{protocol::kPurposeCoinstore};
   std::mutex mutex_;

@@ -138,8 +138,8 @@ TEST_F(LoadtestTest, WithdrawIsCheckedAsAWalletDoes) {
 }
 
 TEST_F(LoadtestTest, CoinstoreRecordsAndLooksUp) {
-  expect_pass(
-      run("coinstore", {"--rate=4000", "--duration=2", "--record-rows=200", "--lookup-share=0.3"}));
+  expect_pass(run("coinstore", {"--rate=4000", "--duration=2", "--record-rows=200",
+                                "--lookup-share=0.3", "--repeats=0.1"}));
 }
 
 TEST_F(LoadtestTest, MixedWithDevices) {
