@@ -28,6 +28,18 @@ class MessagesTest : public ::testing::Test {
   const Refusal refusal_{terminal_.acquirer_id,  terminal_.payee_id,     terminal_.terminal_id,
                          world_.rng.array<32>(), world_.rng.array<32>(), "SLOT_TAKEN",
                          kWorldNow_s * 1000};
+  const Tariff tariff_{world_.rng.array<32>(), 10, 500, "10 s"};
+  const TickDemand demand_{tariff_.terms_digest, 7};
+  const Tick tick_{tariff_.terms_digest,
+                   {7, world_.rng.scalar(), {world_.rng.array<32>(), world_.rng.array<32>()}}};
+  const HangUp hang_up_{tariff_.terms_digest};
+  const CallEnd call_end_{
+      terminal_.acquirer_id, terminal_.payee_id, terminal_.terminal_id, tariff_.terms_digest, 8,
+      kWorldNow_s * 1000};
+  CallOffer call_offer() {
+    return {world_.terminal_credential, sign(notice_.encode()), sign(Bytes{1}),
+            sign(tariff_.encode())};
+  }
   SignedDocument sign(Bytes frame) {
     return SignedDocument::sign(std::move(frame), world_.terminal_key);
   }
@@ -48,6 +60,32 @@ TEST_F(MessagesTest, AreReadAsTheyAreWritten) {
   EXPECT_EQ(Offer::decode(offer.encode())->encode(), offer.encode());
   EXPECT_EQ(label_of(offer.encode()), "cafe/v1/offer");
   EXPECT_EQ(label_of(Bytes{0, 0, 0, 9, 1}), "");
+}
+
+TEST_F(MessagesTest, OfACallAreReadAsTheyAreWritten) {
+  EXPECT_EQ(*Tariff::decode(tariff_.encode()), tariff_);
+  EXPECT_EQ(*TickDemand::decode(demand_.encode()), demand_);
+  EXPECT_EQ(*Tick::decode(tick_.encode()), tick_);
+  EXPECT_EQ(*HangUp::decode(hang_up_.encode()), hang_up_);
+  EXPECT_EQ(*CallEnd::decode(call_end_.encode()), call_end_);
+  EXPECT_EQ(CallOffer::decode(call_offer().encode())->encode(), call_offer().encode());
+  EXPECT_EQ(message_label(call_offer().encode()), "cafe/v1/call-offer");
+  EXPECT_EQ(message_label(sign(call_end_.encode()).encode()), "cafe/v1/call-end");
+  EXPECT_EQ(message_label(Bytes{0, 0, 0, 9, 1}), "");
+}
+
+// Ticks of a tariff are worth something, and all of them together are still an amount.
+TEST_F(MessagesTest, TariffsAreNeitherFreeNorEndless) {
+  const auto reason = [&](uint64_t tick_value, uint32_t tick_count) {
+    const Tariff tariff{tariff_.terms_digest, tick_value, tick_count, "10 s"};
+    return protocol::reason_of(Tariff::decode(tariff.encode()).status());
+  };
+  EXPECT_EQ(reason(0, 5), "BAD_TARIFF");
+  EXPECT_EQ(reason(5, 0), "BAD_TARIFF");
+  EXPECT_EQ(reason(1, protocol::kMaxTicks), "");
+  EXPECT_EQ(reason(1, protocol::kMaxTicks + 1), "BAD_TARIFF");
+  EXPECT_EQ(reason(INT64_MAX, 1), "");
+  EXPECT_EQ(reason(INT64_MAX, 2), "BAD_TARIFF");
 }
 
 // Each decoder, on every truncation, on trailing bytes, on another's label and on noise.
@@ -79,6 +117,12 @@ TEST_F(MessagesTest, AreReadStrictly) {
   expect_strict<PaymentAnswer>(PaymentAnswer{false, sign(refusal_.encode())}.encode(), world_.rng);
   const NoticeMessage message{world_.terminal_credential, sign(notice_.encode())};
   expect_strict<NoticeMessage>(message.encode(), world_.rng);
+  expect_strict<Tariff>(tariff_.encode(), world_.rng);
+  expect_strict<TickDemand>(demand_.encode(), world_.rng);
+  expect_strict<Tick>(tick_.encode(), world_.rng);
+  expect_strict<HangUp>(hang_up_.encode(), world_.rng);
+  expect_strict<CallEnd>(call_end_.encode(), world_.rng);
+  expect_strict<CallOffer>(call_offer().encode(), world_.rng);
   expect_strict<Offer>(Offer{world_.terminal_credential, message.notice, message.notice}.encode(),
                        world_.rng);
 }

@@ -7,6 +7,14 @@
 //   batch  = terminal->next_deposit();                       // -> Deposit
 //   terminal->on_receipt(receipt, key_certificate);
 //
+// A call, paid by the tick (section 6):
+//
+//   offer  = terminal->make_call_offer("EUR", 10, 360, "10 s", now_ms);  // -> the wallet
+//   result = terminal->on_payment(payment, now_ms);                      // accepted: the call is
+//   on demand = terminal->next_tick_demand(terms_digest, now_ms);           // -> the wallet
+//   terminal->on_tick(tick);                                             // and the next demand
+//   end    = terminal->end_call(terms_digest, now_ms);                   // or on_hang_up(...)
+//
 // Everything that the terminal must not forget is in its memory before the bytes that depend on it
 // are returned, and the same input gets the same answer, after a restart as well.
 #pragma once
@@ -44,6 +52,19 @@ struct PaymentResult {
 // depositing, so that what is accepted here is never too late for the acquirer.
 inline constexpr uint64_t kBillLife_ms = 24ull * 3600 * 1000;
 
+// How long ticks of a call are taken, from the time in its terms on: the acquirer wants the last
+// one soon enough as well.
+inline constexpr uint64_t kCallLife_ms = 2 * kBillLife_ms;
+
+// A call that was paid for, and what is held of it.
+struct CallState {
+  bool running;         // false once it ended
+  uint64_t tick_value;  // minor units
+  uint32_t tick_count;  // that its payment brings at most
+  uint32_t ticks;       // taken: the highest one held is ticks - 1
+  uint32_t deposited;   // ticks that a receipt settled
+};
+
 struct DepositBatch {
   protocol::Bytes order;                  // signed document: deposit order
   std::vector<protocol::Bytes> payments;  // encoded
@@ -69,7 +90,12 @@ class Terminal {
   // refused or cancelled.
   absl::StatusOr<protocol::Bytes> make_offer(std::string_view currency, uint64_t amount,
                                              uint64_t now_ms);
-  // The same offer again, for a wallet that lost the link (UNKNOWN_OFFER).
+  // Offers a call of at most `tick_count` ticks, each of `tick_value` minor units for a `unit`
+  // ("10 s"). BAD_CURRENCY, BAD_TARIFF. It is a bill like others, with an amount of 0.
+  absl::StatusOr<protocol::Bytes> make_call_offer(std::string_view currency, uint64_t tick_value,
+                                                  uint32_t tick_count, std::string_view unit,
+                                                  uint64_t now_ms);
+  // The same offer, or call offer, again for a wallet that lost the link (UNKNOWN_OFFER).
   absl::StatusOr<protocol::Bytes> repeat_offer(const protocol::Bytes32& terms_digest,
                                                uint64_t now_ms) const;
   // Withdraws a bill: a signed refusal of whatever is paid for it later. UNKNOWN_OFFER,
@@ -78,7 +104,9 @@ class Terminal {
                                                uint64_t now_ms);
 
   // Checks a payment of an open offer off line: protocol::check_payment, and that no slot is listed
-  // in any earlier payment (SLOT_TAKEN). The same payment again gets the same answer. Errors, and
+  // in any earlier payment (SLOT_TAKEN). A call's payment is one tick spend without a tick, of the
+  // tariff's tick value and at most its tick count (TARIFF_MISMATCH). The same payment again gets
+  // the same answer, so that a call goes on after the link was cut. Errors, and
   // nothing signed or stored, for what is not this terminal's to refuse: bytes that are no payment,
   // UNKNOWN_OFFER, and another payment for terms that are settled (TERMS_SETTLED).
   absl::StatusOr<PaymentResult> on_payment(protocol::ByteView payment, uint64_t now_ms);
@@ -88,14 +116,42 @@ class Terminal {
                                                  protocol::ByteView key_certificate,
                                                  uint64_t now_ms);
 
-  // The next batch of accepted payments, at most `most`; nothing where none waits. The same batch
-  // under the same idempotency key until on_receipt settles it.
-  absl::StatusOr<std::optional<DepositBatch>> next_deposit(size_t most = protocol::kMaxBatch);
-  // Verifies and keeps the receipt, and marks its payments settled. BAD_SIGNATURE, WRONG_PURPOSE,
-  // KEY_EXPIRED, RECEIPT_MISMATCH.
+  // --- Calls (section 6) ---
+  // Asks for the tick after the last one held; the same until that came. UNKNOWN_OFFER,
+  // CALL_NOT_OPEN (its payment has not been accepted), CALL_ENDED, TICKS_USED_UP (end the call, and
+  // offer another), CALL_TOO_LONG (kCallLife_ms is over: end it).
+  absl::StatusOr<protocol::Bytes> next_tick_demand(const protocol::Bytes32& terms_digest,
+                                                   uint64_t now_ms) const;
+  // Checks a tick and stores it durably: the one asked for, or the last one held once more. Nothing
+  // is taken on an error: CALL_ENDED, UNKNOWN_OFFER, CALL_NOT_OPEN, TICK_ORDER (another index),
+  // BAD_TICK [guard] (not the one at that index under the call's root, in a tree of its tick
+  // count). CALL_TOO_LONG.
+  absl::Status on_tick(protocol::ByteView tick, uint64_t now_ms);
+  // The payee hangs up: a signed call end, encoded, the same ever after. Its last tick waits for
+  // the next deposit. UNKNOWN_OFFER, CALL_NOT_OPEN (cancel_offer withdraws what nobody paid).
+  absl::StatusOr<protocol::Bytes> end_call(const protocol::Bytes32& terms_digest, uint64_t now_ms);
+  // The wallet hung up: the signed call end for it; where no call had been opened yet, the encoded
+  // refusal that withdraws the bill ("HUNG_UP"). UNKNOWN_OFFER, TERMS_SETTLED (no call).
+  absl::StatusOr<protocol::Bytes> on_hang_up(protocol::ByteView hang_up, uint64_t now_ms);
+  // UNKNOWN_OFFER, CALL_NOT_OPEN.
+  absl::StatusOr<CallState> call(const protocol::Bytes32& terms_digest) const;
+  // Terms digests of the calls that have not ended: after a restart, resume or end them.
+  std::vector<protocol::Bytes32> running_calls() const;
+
+  // --- Deposits ---
+  // The next batch, at most `most`: payments that were accepted, and of calls that ended the
+  // payment with its last tick. Of calls that go on, only where `calls` says so, the last tick held
+  // now: their later ticks earn the difference in a later batch. Nothing where none waits. The same
+  // batch under the same idempotency key until on_receipt settles it.
+  enum class Calls { kEnded, kRunningToo };
+  absl::StatusOr<std::optional<DepositBatch>> next_deposit(size_t most = protocol::kMaxBatch,
+                                                           Calls calls = Calls::kEnded);
+  // Verifies and keeps the receipt, and marks its payments settled; a call's once it has ended and
+  // all its ticks are. A call of whose ticks the acquirer accepted none ends at once: it is owed no
+  // more for it. BAD_SIGNATURE, WRONG_PURPOSE, KEY_EXPIRED, RECEIPT_MISMATCH.
   absl::StatusOr<protocol::Receipt> on_receipt(protocol::ByteView receipt,
                                                protocol::ByteView key_certificate);
-  size_t waiting_payments() const;  // accepted, no receipt yet
+  size_t waiting_payments() const;  // accepted (calls: ended), no receipt yet
   std::vector<protocol::Bytes> receipts() const;
 
   // Forgets settled bills and the slots of coins that nobody can spend any more.
