@@ -94,8 +94,6 @@ absl::StatusOr<std::vector<RecordedSlot>> read_verdicts(const v1::RecordResponse
   return recorded;
 }
 
-class GrpcCoinStore : public CoinStore {
- public:
 std::string pack_slots(std::span<const SpentSlot> slots) {
   std::string rows;
   rows.reserve(slots.size() * protocol::kSlotRowSize);
@@ -147,6 +145,8 @@ absl::StatusOr<std::vector<Reservation>> read_reservations(
   return reservations;
 }
 
+class GrpcCoinStore : public CoinStore {
+ public:
   GrpcCoinStore(std::shared_ptr<grpc::Channel> channel, absl::Duration timeout)
       : stub_(v1::DoubleSpend::NewStub(std::move(channel))), timeout_(timeout) {}
 
@@ -184,13 +184,13 @@ absl::StatusOr<std::vector<Reservation>> read_reservations(
       wanted.set_request_id(std::string(payment.request_id));
       *wanted.mutable_slots() = pack_slots(payment.slots);
     }
-  }
-
     v1::ReserveResponse response;
     CAFE_RETURN_IF_ERROR(platform::call_unary(
         {.timeout = timeout_, .no_later_than = no_later_than, .idempotent = true},
         [&](grpc::ClientContext* context) { return stub_->Reserve(context, request, &response); }));
     return read_reservations(response, payments);
+  }
+
  private:
   const std::unique_ptr<v1::DoubleSpend::Stub> stub_;
   const absl::Duration timeout_;

@@ -68,7 +68,6 @@ bool write_verdicts(std::span<const RecordVerdict> verdicts, v1::RecordResponse&
   return any_double;
 }
 
-void write_summary(const CaseSummary& summary, v1::CaseSummary& message) {
 void write_reservations(std::span<const ReserveResult> results, uint64_t until_ms,
                         v1::ReserveResponse& response) {
   response.set_reserved_until_ms(until_ms);
@@ -94,6 +93,7 @@ void log_reservations(const v1::ReserveRequest& request, const v1::ReserveRespon
   }
 }
 
+void write_summary(const CaseSummary& summary, v1::CaseSummary& message) {
   message.set_number(summary.number);
   message.set_state(summary.state);
   message.set_coin_id(to_string(summary.key.coin_id));

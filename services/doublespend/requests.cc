@@ -65,9 +65,6 @@ absl::Status check_one_deadline(const std::vector<SpendRow>& rows) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& request,
 // The slots of one payment.
 absl::StatusOr<std::vector<SlotToReserve>> read_slots(const std::string& packed, uint64_t now_s) {
   CAFE_ASSIGN_OR_RETURN(const protocol::SlotRows rows, protocol::SlotRows::open(packed));
@@ -91,6 +88,9 @@ absl::StatusOr<std::vector<SlotToReserve>> read_slots(const std::string& packed,
   return slots;
 }
 
+}  // namespace
+
+absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& request,
                                                   uint64_t now_s) {
   CAFE_ASSIGN_OR_RETURN(const protocol::SpendRows packed,
                         protocol::SpendRows::open(request.rows()));

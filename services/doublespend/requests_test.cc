@@ -94,8 +94,8 @@ TEST(RequestsTest, RecordRefusesACoinWithTwoDeadlines) {
   EXPECT_EQ(reason_of(read_record(request_of(rows), kNow_s).status()), "BAD_DATES");
 }
 
-v1::ReserveRequest good_reserve() {
 // Two payments: one spends two slots of a coin, the other the first of them.
+v1::ReserveRequest good_reserve() {
   v1::ReserveRequest request;
   request.set_hold_ms(kMaxHold_ms);
   for (const uint32_t slots : {2, 1}) {
@@ -106,7 +106,6 @@ v1::ReserveRequest good_reserve() {
   return request;
 }
 
-TEST(RequestsTest, ReserveReadsWhatWasSent) {
 // The request with row `at` of its first payment changed.
 v1::ReserveRequest with_row(size_t at, const std::function<void(protocol::PackedSlot&)>& change) {
   v1::ReserveRequest request = good_reserve();
@@ -123,6 +122,7 @@ std::string reserve_refusal(const v1::ReserveRequest& request) {
   return reason_of(read_reserve(request, kNow_s * 1000).status());
 }
 
+TEST(RequestsTest, ReserveReadsWhatWasSent) {
   const auto orders = read_reserve(good_reserve(), kNow_s * 1000);
   ASSERT_TRUE(orders.ok()) << orders.status();
   ASSERT_EQ(orders->size(), 2u);
@@ -161,11 +161,11 @@ TEST(RequestsTest, ReserveRefusesEachMalformedField) {
     c.spoil(request);
     EXPECT_EQ(reserve_refusal(request), c.reason);
   }
-}
   EXPECT_EQ(reserve_refusal(with_row(1, [](auto& row) { row.slot = 0; })), "SLOT_TWICE");
   EXPECT_EQ(reserve_refusal(with_row(1, [](auto& row) { row.slot = 64; })), "SLOT_OUTSIDE_COIN");
   EXPECT_EQ(reserve_refusal(with_row(1, [](auto& row) { row.d.fill(0xff); })), "SCALAR_TOO_LARGE");
   EXPECT_EQ(reserve_refusal(with_row(1, [](auto& row) { row.deposit_until = 0; })), "BAD_DATES");
+}
 
 TEST(RequestsTest, LookupRefusesWrongCountsAndLengths) {
   v1::LookupRequest request;
