@@ -23,9 +23,12 @@ absl::Status make_guardian(guardian::Guardian& chip, const protocol::Serial& ser
 class AgreeingOwner : public wallet::Owner {
  public:
   bool confirm_payment(const wallet::Bill& bill) override { return bill.amount > 0; }
+  bool confirm_identification(const wallet::Bill& bill) override { return bill.amount > 0; }
+  bool confirm_call(const wallet::CallBill& bill) override { return bill.most_ticks > 0; }
   bool confirm_order(std::span<const protocol::Completion::Debit> sums) override {
     return !sums.empty();
   }
+  bool confirm_load(std::string_view /*currency*/, uint64_t amount) override { return amount > 0; }
 };
 
 // A wallet with its guardian inside.

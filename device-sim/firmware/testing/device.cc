@@ -33,7 +33,8 @@ absl::StatusOr<Bytes> TestIssuer::register_wallet(ByteView file_bytes, const Byt
                         check_registration(file, World::kIssuer, world_.anchors, nonce));
   accounts_.insert_or_assign(checked.account, checked);
   const RegistrationReceipt receipt{std::string(World::kIssuer), checked.account,
-                                    file.registration.digest(), kWorldNow_s};
+                                    file.registration.digest(), checked.registration.K,
+                                    kWorldNow_s};
   return SignedDocument::sign(receipt.encode(), world_.withdrawal_key).encode();
 }
 

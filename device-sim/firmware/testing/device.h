@@ -20,13 +20,32 @@ struct TestOwner : wallet::Owner {
     last_bill = bill;
     return willing;
   }
+  bool confirm_identification(const wallet::Bill& bill) override {
+    ++identifications_asked;
+    last_bill = bill;
+    return identifies;
+  }
+  bool confirm_call(const wallet::CallBill& bill) override {
+    ++calls_asked;
+    last_call = bill;
+    return willing;
+  }
   bool confirm_order(std::span<const protocol::Completion::Debit> sums) override {
     last_sums.assign(sums.begin(), sums.end());
     return willing;
   }
+  bool confirm_load(std::string_view /*currency*/, uint64_t amount) override {
+    last_load = amount;
+    return willing;
+  }
   bool willing = true;
+  bool identifies = true;
   int payments_asked = 0;
+  int identifications_asked = 0;
+  int calls_asked = 0;
+  uint64_t last_load = 0;
   wallet::Bill last_bill;
+  wallet::CallBill last_call;
   std::vector<protocol::Completion::Debit> last_sums;
 };
 

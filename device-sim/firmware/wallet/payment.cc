@@ -305,7 +305,18 @@ std::vector<PastPayment> Wallet::payments() const {
   for (const auto& [digest, record] : state_->payments) {
     const auto terms = Terms::decode(record.terms.frame);
     if (!terms.ok()) continue;
-    PastPayment past{digest, record.state, "", terms->currency, terms->amount, terms->time_ms};
+    PastPayment past{digest,
+                     record.state,
+                     "",
+                     terms->currency,
+                     terms->amount,
+                     terms->time_ms,
+                     PaymentKind::kBill,
+                     false,
+                     0,
+                     0,
+                     0,
+                     ""};
     if (const Bytes* bytes = state_->store->find(record_key(kTerminalPrefix, record.credential))) {
       const auto credential = protocol::TerminalCredential::decode(*bytes);
       if (credential.ok()) {
@@ -342,7 +353,8 @@ std::vector<Balance> Wallet::balances(uint64_t now_s) const {
     for (size_t j = 0; j < held.slots.size(); ++j) {
       if (held.slots[j].bound.request) continue;
       Balance& balance =
-          by_currency.try_emplace(denomination->currency, Balance{denomination->currency, 0, 0})
+          by_currency
+              .try_emplace(denomination->currency, Balance{denomination->currency, 0, 0, 0, 0, 0})
               .first->second;
       balance.amount += denomination->slot_values[j];
       ++balance.slots;

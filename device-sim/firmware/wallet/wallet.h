@@ -10,16 +10,21 @@
 //   open  = wallet->start_order(lines, now_s);               // -> Open
 //   order = wallet->on_open_answer(answer, now_s);           // -> Complete
 //   wallet->on_completion(completion);
+//   load  = wallet->start_load("EUR", 5000, now_s);          // -> Load
+//   wallet->on_loaded(answer);
 //   reply = wallet->on_offer(offer, now_ms);                 // -> the terminal
 //   wallet->on_payment_answer(answer);
+//   reply = wallet->on_call_offer(offer, now_ms);            // -> the terminal
+//   tick  = wallet->on_tick_demand(demand, now_ms);          // -> the terminal, again and again
+//   wallet->on_call_end(end);
 //
 // Messages go in and out as bytes; whoever carries them may lose or repeat any of them. Everything
 // that the wallet must not forget is in its memory before the bytes that depend on it are returned.
 // After a restart at any point, the pending_... functions give the same bytes again.
 //
 // One wallet has one account, with the issuer of its configuration, and pays payees of every
-// acquirer that its trust anchors name. This firmware withdraws and spends coins; cheques come with
-// a later version of the guardian.
+// acquirer that its trust anchors name. Coins pay by themselves; a cheque pays what its guardian
+// takes from the counter of its currency, which loads fill.
 #pragma once
 
 #include <memory>
@@ -28,6 +33,7 @@
 #include "device-sim/firmware/common/messages.h"
 #include "device-sim/firmware/common/record_store.h"
 #include "device-sim/firmware/wallet/guardian_client.h"
+#include "libs/protocol/deposit.h"
 #include "libs/protocol/spending.h"
 
 namespace cafe::wallet {
@@ -48,13 +54,29 @@ struct Bill {
   uint64_t amount;  // minor units
 };
 
+// What a call costs, as the owner sees it before it begins.
+struct CallBill {
+  std::string payee_name;
+  std::string acquirer_id;
+  std::string currency;
+  uint64_t tick_value;  // minor units
+  uint32_t most_ticks;  // that this call can take: its cost is at most most_ticks·tick_value
+  std::string unit;     // what one tick buys, as the payee words it: "10 s"
+};
+
 // Display, buttons and PIN pad.
 class Owner {
  public:
   virtual ~Owner() = default;
   virtual bool confirm_payment(const Bill& bill) = 0;
-  // Withdrawal is PIN-protected: true where the right PIN was entered for this sum.
+  // Above the issuer's identification limit, before confirm_payment: the payee and the issuer will
+  // learn who pays this bill.
+  virtual bool confirm_identification(const Bill& bill) = 0;
+  virtual bool confirm_call(const CallBill& bill) = 0;
+  // Withdrawal is PIN-protected: true where the right PIN was entered for these sums (0 for blank
+  // cheques, which cost nothing), or for this load.
   virtual bool confirm_order(std::span<const protocol::Completion::Debit> sums) = 0;
+  virtual bool confirm_load(std::string_view currency, uint64_t amount) = 0;
 };
 
 enum class OrderPhase {
@@ -80,28 +102,72 @@ struct Outgoing {
   // bytes.
   uint64_t send_at_ms;
 };
-inline constexpr uint64_t kAnswerTime_ms = 20;  // for each slot
+// A tick on its way to the terminal; the same holds for its time.
+struct OutgoingTick {
+  protocol::Bytes tick;  // "cafe/v1/tick"
+  uint64_t send_at_ms;
+};
+inline constexpr uint64_t kAnswerTime_ms = 20;     // for each slot, and for each tick
+inline constexpr uint64_t kOpenedTicksPer_ms = 5;  // the opening of a call, besides its slot
+
+// A load that the guardian has taken.
+struct TakenLoad {
+  std::string currency;
+  uint64_t amount;  // minor units
+  uint64_t sequence;
+};
+
+// What the guardian's counter of one currency holds: what cheques can be written out for.
+struct CounterAmount {
+  std::string currency;
+  uint64_t amount;  // minor units
+};
+
+enum class PaymentKind : uint8_t {
+  kBill = 1,
+  kCall = 2,     // by the tick
+  kPayBack = 3,  // into the own account
+};
 
 enum class PaymentState : uint8_t {
   kPromised = 1,  // slots are bound to it; not assembled yet
   kReady = 2,     // sent or to be sent; no signed answer yet
-  kAccepted = 3,
-  kRefused = 4,  // voided by the payee: can be claimed (section 8)
+  kAccepted = 3,  // calls: open
+  kRefused = 4,   // voided by the payee: can be claimed (section 8)
+  kEnded = 5,     // calls only: no more ticks are paid
 };
 
 struct PastPayment {
   protocol::Bytes32 terms_digest;
   PaymentState state;
-  std::string payee_name;
+  std::string payee_name;  // "" where money was paid back
   std::string currency;
-  uint64_t amount;
+  uint64_t amount;  // calls: what the ticks released so far come to
   uint64_t time_ms;
+  PaymentKind kind;
+  bool identified;  // it named its payer
+  // Calls only.
+  uint32_t ticks;       // released
+  uint32_t most_ticks;  // that the owner agreed to
+  uint64_t tick_value;
+  std::string unit;
 };
 
+// What is in the wallet of one currency.
 struct Balance {
   std::string currency;
-  uint64_t amount;  // unspent, minor units
-  size_t slots;
+  uint64_t amount;         // unspent slots of coins, minor units
+  size_t slots;            // how many
+  size_t cheques;          // blank ones
+  uint64_t cheques_up_to;  // the most that they could be written out for, all together
+  uint64_t counter;        // the most that the guardian lets them be written out for
+};
+
+// Money on its way back into the own account: the parts of a DepositRequest.
+struct PayBack {
+  protocol::Bytes deposit_order;  // signed with the account key
+  std::vector<protocol::Bytes> payments;
+  protocol::Bytes holder_credential;
 };
 
 class Wallet {
@@ -119,6 +185,9 @@ class Wallet {
   // kept as evidence, and the wallet withdraws no more (LIST_EQUIVOCATION).
   absl::Status accept_list(protocol::ByteView signed_list);
   absl::Status accept_key_certificate(protocol::ByteView signed_certificate, uint64_t now_s);
+  // The certificate of the key that signs the issuer's loads. BAD_ISSUER_ID, LOAD_KEY_DIFFERS
+  // (the manufacturer put another one, or none, into the guardian), open_load_key's reasons.
+  absl::Status accept_load_key(protocol::ByteView signed_certificate);
   // A terminal's signed notice of the lists that it knows. LIST_DIFFERS where it shows another
   // digest for the number that the wallet holds: the notice is kept, and the wallet withdraws no
   // more from that list.
@@ -133,6 +202,9 @@ class Wallet {
   absl::StatusOr<protocol::Bytes> begin_registration(const protocol::Bytes32& nonce);
   absl::Status on_registration_receipt(protocol::ByteView receipt);
   bool registered() const;
+  // What shows which account and account key are hers: an encoded HolderCredential.
+  // NOT_REGISTERED.
+  absl::StatusOr<protocol::Bytes> holder_credential() const;
   absl::StatusOr<protocol::AccountId> account() const;
 
   // --- Withdrawal (section 4) ---
@@ -140,7 +212,7 @@ class Wallet {
   uint64_t completed_orders() const;  // N of the last one
   // The signed Open. ORDER_PENDING, NOT_REGISTERED, LIST_NOT_CONFIRMED, LIST_EQUIVOCATION,
   // UNKNOWN_DENOMINATION, NOT_OPEN (its withdrawal dates, or its key is compromised),
-  // CHEQUES_UNSUPPORTED, OWNER_DECLINED, and check_lines' reasons.
+  // OWNER_DECLINED, and check_lines' reasons.
   absl::StatusOr<protocol::Bytes> start_order(const std::vector<protocol::OrderLine>& lines,
                                               uint64_t now_s);
   // The signed Order. STALE_ANSWER where its time slot is not now's or its neighbour;
@@ -158,24 +230,86 @@ class Wallet {
   // On the signed void, the order's slots are freed and N may be opened anew.
   absl::Status on_void_statement(protocol::ByteView statement);
 
+  // --- Loads of the guardian's counters (section 5) ---
+  // The signed LoadOrder. LOAD_PENDING, NOT_REGISTERED, NO_LOAD_KEY, BAD_CURRENCY, AMOUNT_ZERO,
+  // AMOUNT_OVERFLOW (the counter could not hold it), GUARDIAN_FULL (no room for another currency),
+  // OWNER_DECLINED.
+  absl::StatusOr<protocol::Bytes> start_load(std::string_view currency, uint64_t amount,
+                                             uint64_t now_s);
+  // The same signed order as before; NO_LOAD.
+  absl::StatusOr<protocol::Bytes> pending_load_bytes() const;
+  // Asks for the answer to the pending load again (signed LoadQuery); NO_LOAD.
+  absl::StatusOr<protocol::Bytes> load_query() const;
+  // Gives up a load that the issuer refused (the account holds too little, say). Should the issuer
+  // have carried it out all the same, its number is taken, the next load is refused with
+  // LOAD_CLASH, and load_query brings the answer, which on_loaded takes. NO_LOAD.
+  absl::Status cancel_load();
+  // The issuer's signed answer (Loaded): its signature, that it answers this wallet's order
+  // (LOAD_MISMATCH), the load's own RSA signature, and that it is as ordered (WRONG_LOAD for both:
+  // the answer is kept as evidence, nothing of it reaches the guardian); then the guardian takes
+  // it. One that the guardian has taken already is fine. GUARDIAN_REFUSED where it does not take
+  // it: the load stays pending, and may be given again.
+  absl::StatusOr<TakenLoad> on_loaded(protocol::ByteView loaded);
+  // A signed answer whose load is wrong; nothing where there was none.
+  std::optional<protocol::Bytes> wrong_load() const;
+  // Of the issuer's counters, by currency. The guardian's errors.
+  absl::StatusOr<std::vector<CounterAmount>> counters() const;
+
   // --- Payment (section 5) ---
-  // Checks the terminal's chain and terms, asks the owner, selects slots, binds them durably to
-  // these terms, has the guardian answer, and returns the payment. The same terms again get the
-  // same bytes, without asking again. Nothing is bound or sent on an error up to and including
-  // AMOUNT_NOT_PAYABLE: UNKNOWN_ISSUER, BAD_SIGNATURE, KEY_EXPIRED, WRONG_PAYEE (terms and
-  // certificate name different ones), TERMS_STALE (not within 10 minutes of now),
-  // CURRENCY_UNSUPPORTED (a quote), AMOUNT_ZERO, OWNER_DECLINED, AMOUNT_NOT_PAYABLE.
+  // Checks the terminal's chain and terms, selects coins and cheques (selection.h), asks the owner,
+  // binds the slots durably to these terms, has the guardian answer, and returns the payment. The
+  // same terms again get the same bytes, without asking again. Above the identification limit of
+  // the wallet's own list the payment names its payer, after Owner::confirm_identification; below,
+  // never. Nothing is bound or sent on an error up to and including OWNER_DECLINED: UNKNOWN_ISSUER,
+  // BAD_SIGNATURE, KEY_EXPIRED, WRONG_PAYEE (terms and certificate name different ones),
+  // TERMS_STALE (not within 10 minutes of now), CURRENCY_UNSUPPORTED (a quote), AMOUNT_ZERO,
+  // AMOUNT_NOT_PAYABLE, NOT_REGISTERED, IDENTIFICATION_DECLINED, OWNER_DECLINED.
   // GUARDIAN_WRONG: an answer failed its check; nothing is ever sent for it.
   absl::StatusOr<Outgoing> on_offer(protocol::ByteView offer, uint64_t now_ms);
-  // The terminal's signed acceptance or refusal: BAD_SIGNATURE, WRONG_PAYEE, UNKNOWN_TERMS,
-  // PAYMENT_MISMATCH.
+  // The terminal's signed acceptance or refusal, of a bill or a call: BAD_SIGNATURE, WRONG_PAYEE,
+  // UNKNOWN_TERMS, PAYMENT_MISMATCH, ANSWERED.
   absl::Status on_payment_answer(protocol::ByteView answer);
+
+  // --- Calls: paying by the tick (section 6) ---
+  // As on_offer, for a call: one cheque is bound to it, for at most the tariff's ticks, as many as
+  // the cheque, the counter and the issuer's limits allow (a call needs neither authorization nor
+  // identification); the owner sees the tariff and the most that the call may cost. The same terms
+  // again get the same payment. The reasons of on_offer, TARIFF_MISMATCH (not of these terms) and
+  // AMOUNT_NOT_ZERO (the terms ask for an amount besides).
+  absl::StatusOr<Outgoing> on_call_offer(protocol::ByteView call_offer, uint64_t now_ms);
+  // The tick of the demanded index, the next one or one that was released before. UNKNOWN_TERMS,
+  // CALL_NOT_OPEN (no acceptance, or over), TICK_ORDER, TICKS_USED_UP, COUNTER_TOO_LOW,
+  // GUARDIAN_WRONG.
+  absl::StatusOr<OutgoingTick> on_tick_demand(protocol::ByteView demand, uint64_t now_ms);
+  // Ends a call: no further tick of it is ever paid, though the last one may be asked for again.
+  // Returns the "cafe/v1/hang-up", the same each time. UNKNOWN_TERMS, CALL_NOT_OPEN.
+  absl::StatusOr<protocol::Bytes> hang_up(const protocol::Bytes32& terms_digest);
+  // The terminal's signed end of a call, which ends it here as well. BAD_SIGNATURE, WRONG_PAYEE,
+  // UNKNOWN_TERMS, CALL_NOT_OPEN, WRONG_TICKS (it says that more were taken than were released),
+  // ANSWERED (another end came before).
+  absl::Status on_call_end(protocol::ByteView call_end);
+  // It, "" while there is none. UNKNOWN_TERMS.
+  absl::StatusOr<protocol::Bytes> call_end(const protocol::Bytes32& terms_digest) const;
+
+  // --- Paying back into the own account (section 5, with the holder as payee) ---
+  // Binds coins and cheques of this amount durably to terms of her own, and returns what Deposit
+  // wants. PAY_BACK_PENDING, NOT_REGISTERED, AMOUNT_ZERO, AMOUNT_NOT_PAYABLE, GUARDIAN_WRONG.
+  absl::StatusOr<PayBack> pay_back(std::string_view currency, uint64_t amount, uint64_t now_ms);
+  // The same bytes, until the receipt has come; NO_PAY_BACK.
+  absl::StatusOr<PayBack> pending_pay_back();
+  // The acquirer's signed receipt with the certificate of its deposit key; both are kept.
+  // NO_PAY_BACK, BAD_SIGNATURE, WRONG_PURPOSE, KEY_EXPIRED, RECEIPT_MISMATCH.
+  absl::StatusOr<protocol::Receipt> on_pay_back_receipt(protocol::ByteView receipt,
+                                                        protocol::ByteView key_certificate);
+
+  // --- What the owner looks at ---
   // Payments, the oldest first.
   std::vector<PastPayment> payments() const;
   // The payment's bytes, and the payee's signed answer ("" while there is none). UNKNOWN_TERMS.
   absl::StatusOr<protocol::Bytes> payment_bytes(const protocol::Bytes32& terms_digest) const;
   absl::StatusOr<protocol::Bytes> payment_answer(const protocol::Bytes32& terms_digest) const;
-  // What can be spent at `now_s`, by currency; and the coins that hold unspent slots.
+  // What can be spent at `now_s`, by currency; and the coins and cheques that hold unspent slots.
+  // Counters show 0 where the guardian does not answer.
   std::vector<Balance> balances(uint64_t now_s) const;
   size_t coin_count() const;
 
