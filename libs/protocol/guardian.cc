@@ -60,7 +60,8 @@ absl::Status check_counter(const GuardianCounter& counter, std::string_view issu
 
 absl::StatusOr<GuardianCounter> subtract(const GuardianCounter& counter, uint64_t value) {
   if (counter.amount < value) {
-    return refused("COUNTER_TOO_LOW", "The counter does not hold the amount; load it first.");
+    return make_error(absl::StatusCode::kOutOfRange, "COUNTER_TOO_LOW",
+                      "The counter does not hold the amount; load it first.");
   }
   GuardianCounter out = counter;
   out.amount -= value;

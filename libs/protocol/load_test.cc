@@ -3,46 +3,21 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include <memory>
-
 #include "gtest/gtest.h"
 #include "libs/protocol/frame.h"
 #include "libs/protocol/guardian.h"
 #include "libs/protocol/rng.h"
+#include "libs/protocol/testing/load_keys.h"
 
 namespace cafe::protocol {
 namespace {
 
-struct KeyPair {
-  Bytes private_der;
-  Bytes public_der;
-};
+using testing::load_key_of;
+using testing::LoadKeyPair;
+using testing::make_p256;
+using testing::make_rsa;
 
-// An OpenSSL object as DER, by one of its i2d functions.
-template <typename T>
-Bytes to_der(int (*encode)(const T*, unsigned char**), const T* object) {
-  Bytes out(encode(object, nullptr));
-  unsigned char* at = out.data();
-  encode(object, &at);
-  return out;
-}
-
-KeyPair to_pair(EVP_PKEY* key) {
-  PKCS8_PRIV_KEY_INFO* info = EVP_PKEY2PKCS8(key);
-  KeyPair pair{to_der<PKCS8_PRIV_KEY_INFO>(i2d_PKCS8_PRIV_KEY_INFO, info),
-               to_der<EVP_PKEY>(i2d_PUBKEY, key)};
-  PKCS8_PRIV_KEY_INFO_free(info);
-  EVP_PKEY_free(key);
-  return pair;
-}
-
-KeyPair make_rsa(size_t bits) { return to_pair(EVP_RSA_gen(bits)); }
-
-// Made once: RSA keys take their time.
-const KeyPair& issuer_key() {
-  static const KeyPair pair = make_rsa(3072);
-  return pair;
-}
+const LoadKeyPair& issuer_key() { return load_key_of("issuer-a.example"); }
 
 class LoadTest : public ::testing::Test {
  protected:
@@ -50,7 +25,7 @@ class LoadTest : public ::testing::Test {
     return {serial_, "issuer-a.example", "EUR", amount, sequence};
   }
   absl::StatusOr<LoadResult> apply(const Load& load) { return apply(load, issuer_key()); }
-  absl::StatusOr<LoadResult> apply(const Load& load, const KeyPair& signer) {
+  absl::StatusOr<LoadResult> apply(const Load& load, const LoadKeyPair& signer) {
     return apply_load(serial_, key_, counter_, load.encode(),
                       sign_load(load, signer.private_der).value());
   }
@@ -112,7 +87,7 @@ TEST_F(LoadTest, TheSequenceIsOneForAllCurrencies) {
 
 // [guard] Another issuer's key loads its own counters only, whatever it signs.
 TEST_F(LoadTest, AnotherIssuersKeyLoadsNothingHere) {
-  static const KeyPair other_issuer = make_rsa(3072);
+  const LoadKeyPair& other_issuer = load_key_of("issuer-b.example");
   EXPECT_EQ(reason_of(apply(load(5000, 1), other_issuer).status()), "BAD_SIGNATURE");
   // With the key under which the manufacturer put it in, it still reaches its own counters only.
   key_ = {"issuer-b.example", other_issuer.public_der, 0};
@@ -193,8 +168,8 @@ TEST_F(LoadTest, SignaturesAreDeterministicAndOfOnePaddingOnly) {
 TEST_F(LoadTest, OnlyRsaKeysOf3072BitsAreLoadKeys) {
   const Bytes frame = load(5000, 1).encode();
   const Bytes signature(384);
-  static const KeyPair small = make_rsa(2048);
-  static const KeyPair curve = to_pair(EVP_EC_gen("P-256"));
+  const LoadKeyPair small = make_rsa(2048);
+  const LoadKeyPair curve = make_p256();
   Bytes trailing = issuer_key().public_der;
   trailing.push_back(0);
   const Bytes cut(issuer_key().public_der.begin(), issuer_key().public_der.end() - 1);

@@ -26,7 +26,7 @@
 //          -> ρ ‖ ans
 //   48   DRAW_TICKS         0          handle ‖ u32 count
 //   4A   TICK_POINTS        0          handle ‖ u32 first
-//          -> P_first, … : kTickPointsPerList of them, fewer at the end of the call
+//          -> P_first, … : at most kTickPointsPerList, fewer where Le or the call ends
 //   4C   ANSWER_TICKS       0          handle ‖ frame("cafe/v1/tick-request", …)
 //          -> ρ ‖ tick root ‖ ans
 //   4E   RELEASE_TICK       0          handle ‖ u32 i
@@ -48,11 +48,11 @@
 // 6985, so after an interruption LIST_COUNTERS tells whether it was taken.
 //
 // Status words: 9000; 6700 wrong length; 6A80 data that is no scalar, kind, certificate of this
-// guardian, load key, or request, a value or amount of 0, a load for another guardian, too many
-// ticks; 6982 a load's signature is wrong; 6A82 no such slot (freed, or made anew since), ticks
-// behind the last, no such load key; 6A88 no load key of this issuer, or no counter of this issuer
-// and currency; 6985 not in this phase, the slot has answered another request or is of the other
-// kind, no ticks drawn, drawn again after the answer, a tick out of order, a load out of sequence,
+// guardian, load key, load or request, a value or amount of 0, too many ticks; 6982 a load's
+// signature is wrong; 6A82 no such slot (freed, or made anew since), ticks behind the last, no such
+// load key; 6A88 no load key of this issuer, or no counter of this issuer and currency; 6985 not in
+// this phase, the slot has answered another request or is of the other kind, no ticks drawn, drawn
+// again after the answer, a tick out of order, a load out of sequence or for another guardian,
 // another load key of one issuer; 6A84 no free slot, or no room for another load key, counter or
 // call; 9850 the counter does not hold the amount, or would grow beyond 2^63 - 1; 6A86 P1 P2; 6B00
 // offset behind the certificate; 6D00; 6E00; 6581 a record is damaged; 6F00.

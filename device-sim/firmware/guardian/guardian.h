@@ -1,21 +1,24 @@
-// The guardian: the issuer's watchman inside the wallet (sections 0, 3 and 5). A chip card with a
-// fixed amount of state, no heap of its own, no clock and no files; it speaks APDUs (commands.h) to
-// the wallet and to nobody else.
+// The guardian: the issuer's watchman inside the wallet (sections 0, 3, 5 and 6). A chip card with
+// a fixed amount of state, no heap of its own, no clock and no files; it speaks APDUs (commands.h)
+// to the wallet and to nobody else.
 //
-// It upholds one rule: a slot answers one request, ever. The used mark, with a digest of the
-// request, is durable before the answer leaves; whatever byte the power fails at, the slot is
-// either unused or bound to the request that it then answers again.
+// It upholds three rules. A slot answers one request, ever: the used mark, with a digest of the
+// request, is durable before the answer leaves. What a cheque or a tick pays leaves its counter in
+// the same atomic write that marks the slot or counts the tick. A load is taken once, in its turn.
+// Whatever byte the power fails at, a command has happened whole or not at all, and the same
+// request gets the same answer afterwards.
 #pragma once
 
 #include <bitset>
 #include <optional>
 
 #include "device-sim/firmware/common/apdu.h"
-#include "device-sim/firmware/guardian/memory_map.h"
-#include "libs/protocol/guardian.h"
+#include "device-sim/firmware/guardian/records.h"
 #include "libs/protocol/rng.h"
 
 namespace cafe::guardian {
+
+inline constexpr size_t kHandleSize = 4;
 
 class Guardian : public firmware::ApduPort {
  public:
@@ -40,40 +43,79 @@ class Guardian : public firmware::ApduPort {
     std::array<uint8_t, 65> A_O, A_Q;
     std::array<uint8_t, kCertificateSize> certificate;
   };
-  struct Slot {
-    SlotState state;
-    uint16_t generation;
-    protocol::GuardianSlot secret;
-  };
   // Where a handler writes its response data.
   struct Output {
     protocol::MutableByteView buffer;
     size_t size = 0;
     void add(protocol::ByteView bytes);
   };
+  // A slot that a command names.
+  struct FoundSlot {
+    size_t index;
+    Slot slot;
+  };
+  // The counter of an issuer and currency, with the record that it lies in.
+  struct FoundCounter {
+    size_t issuer;
+    LoadKey key;
+    Purse purse;
+    size_t index;  // in the purse
+
+    protocol::GuardianCounter counter() const;
+    void set_amount(uint64_t amount) { purse.counters[index].amount = amount; }
+  };
+  // The ticks of a slot.
+  struct FoundCall {
+    size_t index;
+    Call call;
+  };
 
   firmware::StatusWord dispatch(const firmware::Command& command, Output& out);
+
+  // life_cycle.cc
+  void start_identity();
+  void store_identity(Phase phase);
   firmware::StatusWord personalize(const firmware::Command& command, Output& out);
+  firmware::StatusWord install_load_key(const firmware::Command& command);
   firmware::StatusWord lock(const firmware::Command& command);
   firmware::StatusWord get_certificate(const firmware::Command& command, Output& out) const;
+
+  // slots.cc
+  void start_slots();
+  void store_slot(size_t index, const Slot& slot);
+  firmware::StatusWord find_slot(protocol::ByteView handle, FoundSlot& found) const;
   firmware::StatusWord make_slot(const firmware::Command& command, Output& out);
   firmware::StatusWord answer_coin(const firmware::Command& command, Output& out);
   firmware::StatusWord free_slot(const firmware::Command& command);
   firmware::StatusWord slot_status(const firmware::Command& command, Output& out) const;
   firmware::StatusWord list_slots(const firmware::Command& command, Output& out) const;
 
-  void start_identity();
-  void start_slots();
-  void store_identity(Phase phase);
-  firmware::StatusWord find_slot(protocol::ByteView handle, size_t& index, Slot& slot) const;
-  bool load_slot(size_t index, Slot& slot) const;
-  void store_slot(size_t index, const Slot& slot);
+  // counters.cc
+  firmware::StatusWord find_load_key(std::string_view issuer_id, size_t& issuer,
+                                     LoadKey& key) const;
+  firmware::StatusWord find_counter(std::string_view issuer_id, std::string_view currency,
+                                    FoundCounter& found) const;
+  firmware::StatusWord find_in_purse(std::string_view currency, FoundCounter& found) const;
+  firmware::StatusWord load(const firmware::Command& command);
+  firmware::StatusWord list_counters(const firmware::Command& command, Output& out) const;
+  firmware::StatusWord answer_cheque(const firmware::Command& command, Output& out);
 
+  // ticks.cc
+  bool find_call(uint32_t handle, FoundCall& found) const;
+  firmware::StatusWord draw_ticks(const firmware::Command& command);
+  firmware::StatusWord tick_points(const firmware::Command& command, Output& out) const;
+  firmware::StatusWord answer_ticks(const firmware::Command& command, Output& out);
+  firmware::StatusWord release_tick(const firmware::Command& command, Output& out);
+
+  Records records_;
   firmware::NonVolatileMemory& memory_;
   protocol::Rng& rng_;
   Phase phase_ = Phase::kBlank;
   Identity identity_;
   std::bitset<kSlots> taken_;  // not free, or damaged
 };
+
+// The status word for what a transition of libs/protocol/guardian.h refuses.
+firmware::StatusWord word_of(const absl::Status& refusal);
 
 }  // namespace cafe::guardian

@@ -1,5 +1,5 @@
 // What lies where in the guardian's non-volatile memory. Every record is a MirroredRecord, so that
-// each changes as a whole.
+// each changes as a whole; two that must change together go through the journal (records.h).
 #pragma once
 
 #include "device-sim/firmware/common/mirrored_record.h"
@@ -17,19 +17,57 @@ using KeysRecord = firmware::MirroredRecord<kKeysPayload>;
 inline constexpr size_t kSlotPayload = 4 + 32 + 32 + 32;
 using SlotRecord = firmware::MirroredRecord<kSlotPayload>;
 
-// Kept for cheques: the counters and load keys. A cheque changes a slot and a counter in one atomic
-// write, a load a key and a counter: both go through one journal record of twice the size.
-inline constexpr size_t kCounterArea = size_t{16} * 1024;
+// One issuer's load key: u8 length ‖ issuer id ‖ u16 length ‖ DER; zeros behind both texts.
+// A length of 0: none.
+inline constexpr size_t kLoadKeyPayload = 1 + kMaxIssuerIdSize + 2 + kMaxLoadKeySize;
+using LoadKeyRecord = firmware::MirroredRecord<kLoadKeyPayload>;
+
+// The purse of the same issuer: u64 last sequence ‖ (currency ‖ u64 amount)*. Zeros: no counter.
+inline constexpr size_t kPursePayload = 8 + kCurrencies * kCounterEntrySize;
+using PurseRecord = firmware::MirroredRecord<kPursePayload>;
+
+// The ticks of one slot: u8 state ‖ handle ‖ u32 count ‖ u32 next index ‖ seed ‖ u8 issuer (the
+// number of its load key) ‖ currency ‖ u64 tick value.
+inline constexpr size_t kCallPayload = 1 + 4 + 4 + 4 + 32 + 1 + 3 + 8;
+using CallRecord = firmware::MirroredRecord<kCallPayload>;
+
+// The journal: (u32 tag ‖ new payload of the record with that tag)*, zeros where there is none.
+inline constexpr size_t kJournaled = 2;
+inline constexpr size_t kMaxChange = kSlotPayload;  // of the records that change in pairs
+inline constexpr size_t kJournalPayload = kJournaled * (4 + kMaxChange);
+using JournalRecord = firmware::MirroredRecord<kJournalPayload>;
+static_assert(kPursePayload <= kMaxChange && kCallPayload <= kMaxChange);
+
+// Tags of the first record of each kind.
+inline constexpr uint32_t kKeysTag = 0;
+inline constexpr uint32_t kSlotTag = 1;
+inline constexpr uint32_t kLoadKeyTag = kSlotTag + kSlots;
+inline constexpr uint32_t kPurseTag = kLoadKeyTag + kLoadKeys;
+inline constexpr uint32_t kCallTag = kPurseTag + kLoadKeys;
+inline constexpr uint32_t kJournalTag = kCallTag + kCalls;
 
 inline constexpr size_t kKeysOffset = 0;
-inline constexpr size_t kCounterOffset = 2048;
-inline constexpr size_t kSlotsOffset = kCounterOffset + kCounterArea;
+inline constexpr size_t kLoadKeysOffset = 2048;
+inline constexpr size_t kPursesOffset = kLoadKeysOffset + kLoadKeys * LoadKeyRecord::kSize;
+inline constexpr size_t kCallsOffset = kPursesOffset + kLoadKeys * PurseRecord::kSize;
+inline constexpr size_t kJournalOffset = kCallsOffset + kCalls * CallRecord::kSize;
+inline constexpr size_t kSlotsOffset = 2048 + size_t{16} * 1024;
 inline constexpr size_t kMemorySize = kSlotsOffset + kSlots * SlotRecord::kSize;
 
-static_assert(KeysRecord::kSize <= kCounterOffset);
+static_assert(KeysRecord::kSize <= kLoadKeysOffset);
+static_assert(kJournalOffset + JournalRecord::kSize <= kSlotsOffset);
 
 inline constexpr size_t slot_offset(size_t index) {
   return kSlotsOffset + index * SlotRecord::kSize;
+}
+inline constexpr size_t load_key_offset(size_t issuer) {
+  return kLoadKeysOffset + issuer * LoadKeyRecord::kSize;
+}
+inline constexpr size_t purse_offset(size_t issuer) {
+  return kPursesOffset + issuer * PurseRecord::kSize;
+}
+inline constexpr size_t call_offset(size_t index) {
+  return kCallsOffset + index * CallRecord::kSize;
 }
 
 }  // namespace cafe::guardian

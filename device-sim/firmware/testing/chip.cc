@@ -2,11 +2,27 @@
 
 #include <cstdlib>
 
+#include "device-sim/firmware/guardian/cursor.h"
+
 namespace cafe::testing {
 
 using guardian::Ins;
 using protocol::Bytes;
 using protocol::ByteView;
+
+Bytes handle_of(const Response& made) {
+  return {made.data.begin(), made.data.begin() + guardian::kHandleSize};
+}
+
+protocol::Point point_of(const Response& made) {
+  return *protocol::Point::decode(
+      ByteView(made.data).subspan(guardian::kHandleSize, protocol::Point::kSize));
+}
+
+protocol::Bytes32 commitment_of(const Response& made) {
+  return *protocol::to_array<32>(
+      ByteView(made.data).subspan(guardian::kHandleSize + protocol::Point::kSize));
+}
 
 void Chip::restart() {
   guardian_.reset();
@@ -44,19 +60,102 @@ Response Chip::make_slot(protocol::Kind kind) {
   return send(Ins::kMakeSlot, static_cast<uint16_t>(static_cast<int>(kind) << 8), {}, 256);
 }
 
-Response Chip::answer(ByteView handle, const protocol::Scalar& d_plus_e) {
+Response Chip::send_with_handle(Ins ins, ByteView handle, ByteView rest, size_t expected) {
   Bytes data = protocol::to_bytes(handle);
-  protocol::append(data, d_plus_e.bytes());
-  return send(Ins::kAnswerCoin, 0, data, 32);
+  protocol::append(data, rest);
+  return send(ins, 0, data, expected);
+}
+
+Response Chip::answer(ByteView handle, const protocol::Scalar& d_plus_e) {
+  return send_with_handle(Ins::kAnswerCoin, handle, d_plus_e.bytes(), 32);
 }
 
 Response Chip::free_slot(ByteView handle) { return send(Ins::kFreeSlot, 0, handle, 0); }
 Response Chip::status(ByteView handle) { return send(Ins::kSlotStatus, 0, handle, 2); }
 
+Response Chip::install_load_key(const InstalledLoadKey& key) {
+  Bytes data{static_cast<uint8_t>(key.issuer_id.size())};
+  protocol::append(data, protocol::view_of(key.issuer_id));
+  protocol::append(data, key.public_der);
+  return send(Ins::kInstallLoadKey, 0, data, 0);
+}
+
+Response Chip::load(const protocol::Load& load, ByteView private_key_der) {
+  return this->load(load.encode(), *protocol::sign_load(load, private_key_der));
+}
+
+Response Chip::load(ByteView frame, ByteView signature) {
+  Bytes data = protocol::to_bytes(frame);
+  protocol::append(data, signature);
+  return send(Ins::kLoad, 0, data, 0);
+}
+
+std::vector<IssuerCounters> Chip::counters() {
+  std::vector<IssuerCounters> all;
+  for (uint16_t issuer = 0;; ++issuer) {
+    Response response = send(Ins::kListCounters, static_cast<uint16_t>(issuer << 8), {},
+                             guardian::kMaxCountersSize);
+    if (response.word != 0x9000) return all;
+    guardian::Cursor in(response.data);
+    IssuerCounters& counters = all.emplace_back();
+    Bytes text(in.get_u8());
+    in.get(text);
+    counters.issuer_id = protocol::to_string(text);
+    in.get(counters.key_digest);
+    counters.last_sequence = in.get_u64();
+    for (uint8_t count = in.get_u8(); count > 0; --count) {
+      guardian::Currency currency;
+      in.get(currency);
+      counters.amounts[std::string(guardian::text_of(currency))] = in.get_u64();
+    }
+  }
+}
+
+uint64_t Chip::amount(std::string_view issuer_id, std::string_view currency) {
+  for (const IssuerCounters& issuer : counters()) {
+    const auto at = issuer.amounts.find(std::string(currency));
+    if (issuer.issuer_id == issuer_id && at != issuer.amounts.end()) return at->second;
+  }
+  return 0;
+}
+
+Response Chip::answer_cheque(ByteView handle, const protocol::ChequeRequest& request) {
+  return send_with_handle(Ins::kAnswerCheque, handle, request.encode(), 64);
+}
+
+Response Chip::draw_ticks(ByteView handle, uint32_t count) {
+  return send_with_handle(Ins::kDrawTicks, handle, protocol::encode_u32(count), 0);
+}
+
+std::vector<protocol::Point> Chip::tick_points(ByteView handle) {
+  std::vector<protocol::Point> points;
+  for (;;) {
+    const auto first = protocol::encode_u32(static_cast<uint32_t>(points.size()));
+    const Response some = send_with_handle(Ins::kTickPoints, handle, first,
+                                           guardian::kTickPointsPerList * protocol::Point::kSize);
+    if (some.word != 0x9000) return points;
+    for (ByteView rest(some.data); !rest.empty(); rest = rest.subspan(protocol::Point::kSize)) {
+      points.push_back(*protocol::Point::decode(rest.first(protocol::Point::kSize)));
+    }
+  }
+}
+
+Response Chip::answer_ticks(ByteView handle, const protocol::TickRequest& request) {
+  return send_with_handle(Ins::kAnswerTicks, handle, request.encode(), 96);
+}
+
+Response Chip::release_tick(ByteView handle, uint32_t i) {
+  return send_with_handle(Ins::kReleaseTick, handle, protocol::encode_u32(i), 32);
+}
+
 protocol::GuardianCertificate Chip::manufacture(const protocol::SigningKey& manufacturer,
-                                                const protocol::Serial& serial) {
+                                                const protocol::Serial& serial,
+                                                const std::vector<InstalledLoadKey>& load_keys) {
   const Response keys = personalize(serial);
   if (keys.word != 0x9000) std::abort();
+  for (const InstalledLoadKey& key : load_keys) {
+    if (install_load_key(key).word != 0x9000) std::abort();
+  }
   const protocol::GuardianCertificate certificate{
       serial, *protocol::Point::decode(ByteView(keys.data).first(65)),
       *protocol::Point::decode(ByteView(keys.data).subspan(65))};

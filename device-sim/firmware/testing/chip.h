@@ -1,8 +1,16 @@
-// A guardian chip for tests: its memory, its contact, and the manufacturer's commands.
+// A guardian chip for tests: its memory, its contact, and a helper for each of its commands.
+//
+//   Chip chip("seed");
+//   chip.manufacture(manufacturer, serial, {{"issuer-a.example", load_key.public_der}});
+//   chip.load({serial, "issuer-a.example", "EUR", 5000, 1}, load_key.private_der);
+//   const Response made = chip.make_slot(Kind::kCheque);
+//   const Response answer = chip.answer_cheque(handle_of(made), request);    // ρ ‖ ans
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "device-sim/firmware/common/memory_image.h"
 #include "device-sim/firmware/guardian/guardian.h"
@@ -13,6 +21,27 @@ namespace cafe::testing {
 struct Response {
   uint16_t word;
   protocol::Bytes data;
+  bool operator==(const Response&) const = default;
+};
+
+// The handle, the point and (cheques) the salt commitment that MAKE_SLOT answered.
+protocol::Bytes handle_of(const Response& made);
+protocol::Point point_of(const Response& made);
+protocol::Bytes32 commitment_of(const Response& made);
+
+// A load key for the manufacturer to install.
+struct InstalledLoadKey {
+  std::string issuer_id;
+  protocol::Bytes public_der;
+};
+
+// What LIST_COUNTERS says of one issuer.
+struct IssuerCounters {
+  std::string issuer_id;
+  protocol::Bytes32 key_digest;  // SHA-256 of the load key's DER
+  uint64_t last_sequence;
+  std::map<std::string, uint64_t> amounts;  // by currency
+  bool operator==(const IssuerCounters&) const = default;
 };
 
 class Chip : public firmware::ApduPort {
@@ -32,15 +61,33 @@ class Chip : public firmware::ApduPort {
   Response free_slot(protocol::ByteView handle);
   Response status(protocol::ByteView handle);
 
-  // Personalizes, certifies under the manufacturer's key, locks.
+  Response install_load_key(const InstalledLoadKey& key);
+  Response load(const protocol::Load& load, protocol::ByteView private_key_der);
+  Response load(protocol::ByteView frame, protocol::ByteView signature);
+  // All of them.
+  std::vector<IssuerCounters> counters();
+  // 0 where there is no such counter.
+  uint64_t amount(std::string_view issuer_id, std::string_view currency);
+
+  Response answer_cheque(protocol::ByteView handle, const protocol::ChequeRequest& request);
+  Response draw_ticks(protocol::ByteView handle, uint32_t count);
+  // All points of the ticks drawn.
+  std::vector<protocol::Point> tick_points(protocol::ByteView handle);
+  Response answer_ticks(protocol::ByteView handle, const protocol::TickRequest& request);
+  Response release_tick(protocol::ByteView handle, uint32_t i);
+
+  // Personalizes, installs load keys, certifies under the manufacturer's key, locks.
   protocol::GuardianCertificate manufacture(const protocol::SigningKey& manufacturer,
-                                            const protocol::Serial& serial);
+                                            const protocol::Serial& serial,
+                                            const std::vector<InstalledLoadKey>& load_keys = {});
 
   firmware::MemoryImage& memory() { return memory_; }
   // Answers bytes of its own instead of the guardian's where set: a guardian that lies.
   std::function<void(protocol::ByteView command, protocol::MutableByteView response)> tamper;
 
  private:
+  Response send_with_handle(guardian::Ins ins, protocol::ByteView handle, protocol::ByteView rest,
+                            size_t expected);
   firmware::MemoryImage memory_{guardian::kMemorySize};
   protocol::SeededRng rng_;
   std::unique_ptr<guardian::Guardian> guardian_;
