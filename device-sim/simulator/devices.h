@@ -9,15 +9,13 @@
 #include "device-sim/firmware/guardian/guardian.h"
 #include "device-sim/firmware/pos/terminal.h"
 #include "device-sim/firmware/wallet/wallet.h"
+#include "device-sim/host/factory.h"
+#include "device-sim/host/files.h"
 
 namespace cafe::simulator {
 
 inline constexpr size_t kWalletMemory = 1 << 20;
 inline constexpr size_t kTerminalMemory = 32 << 20;
-
-// A factory's output: a guardian with keys of its own, certified and locked.
-absl::Status make_guardian(guardian::Guardian& chip, const protocol::Serial& serial,
-                           const protocol::SigningKey& manufacturer);
 
 // A person who says yes to everything.
 class AgreeingOwner : public wallet::Owner {
@@ -34,10 +32,12 @@ class AgreeingOwner : public wallet::Owner {
 // A wallet with its guardian inside.
 class WalletDevice {
  public:
-  // `seed` fixes all its randomness. The guardian comes from `manufacturer`.
+  // `seed` fixes all its randomness. The guardian comes from `manufacturer`, for loads of
+  // `load_keys`.
   static absl::StatusOr<std::unique_ptr<WalletDevice>> make(
       const std::string& seed, const wallet::Config& config,
-      const protocol::SigningKey& manufacturer);
+      const protocol::SigningKey& manufacturer,
+      std::span<const protocol::LoadKeyCertificate> load_keys = {});
 
   wallet::Wallet& firmware() { return *wallet_; }
 
@@ -91,9 +91,5 @@ class Shop {
   firmware::MemoryImage memory_{kTerminalMemory};
   std::unique_ptr<pos::Terminal> terminal_;
 };
-
-// trust.json and manufacturer.key as cafectl writes them.
-absl::StatusOr<protocol::TrustAnchors> read_trust(const std::string& path);
-absl::StatusOr<protocol::SigningKey> read_signing_key(const std::string& path);
 
 }  // namespace cafe::simulator

@@ -36,7 +36,7 @@ Json run_audit(const std::string& command) {
 int main(int argc, char** argv) {
   using namespace cafe::simulator;  // NOLINT: this file wires it up
   SimulationOptions options;
-  BackendOptions backend_options;
+  cafe::host::BackendOptions backend_options;
   std::string audit_command;
   std::string report_file;
   bool json = false;
@@ -92,7 +92,7 @@ int main(int argc, char** argv) {
   app.add_flag("--json", json, "Print the report as JSON");
   CLI11_PARSE(app, argc, argv);
 
-  Latencies latencies;
+  cafe::host::Latencies latencies;
   const auto backend = Backend::connect(backend_options, latencies);
   if (!backend.ok()) return fail(backend.status());
   Simulation simulation(options, **backend);

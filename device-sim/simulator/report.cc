@@ -44,12 +44,12 @@ Json check(const Outcome& outcome, const Json& audit) {
   return wrong;
 }
 
-Json latency_rows(const Latencies& latencies) {
+Json latency_rows(const host::Latencies& latencies) {
   Json rows = Json::object();
-  for (size_t i = 0; i < static_cast<size_t>(Operation::kCount); ++i) {
-    const Latency l = latencies.summary(static_cast<Operation>(i));
+  for (size_t i = 0; i < static_cast<size_t>(host::Operation::kCount); ++i) {
+    const host::Latency l = latencies.summary(static_cast<host::Operation>(i));
     if (l.count == 0) continue;
-    rows[std::string(operation_name(static_cast<Operation>(i)))] = {
+    rows[std::string(host::operation_name(static_cast<host::Operation>(i)))] = {
         {"count", l.count}, {"p50_ms", l.p50_ms}, {"p99_ms", l.p99_ms}, {"max_ms", l.max_ms}};
   }
   return rows;
@@ -58,7 +58,7 @@ Json latency_rows(const Latencies& latencies) {
 }  // namespace
 
 Json make_report(const SimulationOptions& options, const Outcome& outcome,
-                 const Latencies& latencies, uint64_t repeated_calls, const Json& audit) {
+                 const host::Latencies& latencies, uint64_t repeated_calls, const Json& audit) {
   const Totals& t = outcome.totals;
   const Json wrong = check(outcome, audit);
   Json caught = Json::array();

@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 // double-spenders were convicted, and the audit (as `cafectl audit --json` prints it; null where
 // none was run) passes.
 Json make_report(const SimulationOptions& options, const Outcome& outcome,
-                 const Latencies& latencies, uint64_t repeated_calls, const Json& audit);
+                 const host::Latencies& latencies, uint64_t repeated_calls, const Json& audit);
 
 std::string to_text(const Json& report);
 

@@ -26,29 +26,12 @@ Simulation::~Simulation() = default;
 
 namespace {
 
-uint64_t now_ms() {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                   std::chrono::system_clock::now().time_since_epoch())
-                                   .count());
-}
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 // A shopping basket: a multiple of ten cents between 0.50 and 15.00.
 uint64_t draw_amount(protocol::SeededRng& plan) { return 50 + 10 * plan.below(146); }
-
-void wait_for_next_time_slot() {
-  constexpr uint64_t kSlot_ms = protocol::kTimeSlot_s * 1000;
-  std::this_thread::sleep_for(std::chrono::milliseconds(kSlot_ms - now_ms() % kSlot_ms));
-}
-
-bool order_is_dead(const absl::Status& status) {
-  const std::string reason = protocol::reason_of(status);
-  return reason == "ORDER_DEAD" || reason == "ORDER_TOO_OLD" || reason == "NOT_OUR_ANSWER" ||
-         reason == "ORDER_VOID" || reason == "STALE_ANSWER";
-}
 
 }  // namespace
 
@@ -69,9 +52,11 @@ void Simulation::fail(const std::string& who, const absl::Status& status) {
 }
 
 absl::Status Simulation::prepare() {
-  CAFE_ASSIGN_OR_RETURN(const auto anchors, read_trust(options_.trust_file));
-  CAFE_ASSIGN_OR_RETURN(const auto manufacturer, read_signing_key(options_.manufacturer_file));
-  CAFE_ASSIGN_OR_RETURN(const IssuerInfo issuer, backend_.denominations());
+  CAFE_ASSIGN_OR_RETURN(const auto anchors, host::read_trust(options_.trust_file));
+  CAFE_ASSIGN_OR_RETURN(const auto load_keys, host::read_load_keys(options_.trust_file));
+  CAFE_ASSIGN_OR_RETURN(const auto manufacturer,
+                        host::read_signing_key(options_.manufacturer_file));
+  CAFE_ASSIGN_OR_RETURN(const host::IssuerInfo issuer, backend_.denominations());
   for (const std::string& file : options_.terminal_files) {
     CAFE_ASSIGN_OR_RETURN(auto shop, Shop::make(file, anchors));
     CAFE_RETURN_IF_ERROR(shop->terminal().accept_list(issuer.list));
@@ -84,7 +69,6 @@ absl::Status Simulation::prepare() {
     return protocol::invalid("BAD_OPTION", "Double-spenders must be wallets, and need two shops.");
   }
   const wallet::Config config{.issuer_id = options_.issuer_id, .anchors = anchors};
-  const uint64_t now_s = now_ms() / 1000;
   for (uint32_t i = 0; i < options_.wallets; ++i) {
     auto customer = std::make_unique<Customer>();
     customer->index = i;
@@ -93,15 +77,9 @@ absl::Status Simulation::prepare() {
     // Spread over the wallets, so that some cheat early and some late.
     customer->broken_guardian = uint64_t{i} * options_.double_spenders / options_.wallets !=
                                 uint64_t{i + 1} * options_.double_spenders / options_.wallets;
-    CAFE_ASSIGN_OR_RETURN(customer->device,
-                          WalletDevice::make(seed_of(*customer, "device"), config, manufacturer));
-    CAFE_RETURN_IF_ERROR(customer->device->firmware().accept_list(issuer.list));
-    for (const auto& certificate : issuer.key_certificates) {
-      const absl::Status taken =
-          customer->device->firmware().accept_key_certificate(certificate, now_s);
-      // The issuer hands out all its keys; a wallet keeps those that answer to it.
-      if (!taken.ok() && protocol::reason_of(taken) != "WRONG_PURPOSE") return taken;
-    }
+    CAFE_ASSIGN_OR_RETURN(customer->device, WalletDevice::make(seed_of(*customer, "device"), config,
+                                                               manufacturer, load_keys));
+    CAFE_RETURN_IF_ERROR(host::learn_issuer(customer->device->firmware(), issuer));
     customers_.push_back(std::move(customer));
   }
   return absl::OkStatus();
@@ -131,21 +109,14 @@ void Simulation::for_each_customer(const std::function<absl::Status(Customer&)>&
 
 absl::Status Simulation::register_customer(Customer& customer) {
   wallet::Wallet& wallet = customer.device->firmware();
-  for (int attempt = 0; !wallet.registered(); ++attempt) {
-    CAFE_ASSIGN_OR_RETURN(const auto nonce, backend_.begin_registration());
-    CAFE_ASSIGN_OR_RETURN(const auto file, wallet.begin_registration(nonce));
-    const auto receipt = backend_.register_wallet(file);
-    // A nonce dies with the service that gave it, and after ten minutes; another one is drawn then.
-    const std::string reason = receipt.ok() ? "" : protocol::reason_of(receipt.status());
-    if ((reason == "UNKNOWN_NONCE" || reason == "NONCE_EXPIRED") && attempt < 5) continue;
-    CAFE_RETURN_IF_ERROR(receipt.status());
-    CAFE_RETURN_IF_ERROR(wallet.on_registration_receipt(*receipt));
-  }
+  CAFE_RETURN_IF_ERROR(host::register_wallet(wallet, backend_));
   CAFE_ASSIGN_OR_RETURN(customer.account, wallet.account());
   count([](Totals& t) { ++t.registered; });
   Shop& shop = *shops_[customer.index % shops_.size()];
   const std::lock_guard lock(shop.mutex);
-  return show_lists(*customer.device, shop, options_.line, seed_of(customer, "lists"), now_ms());
+  const std::string seed = seed_of(customer, "lists");
+  shop.reseed(seed + "/terminal");
+  return host::show_lists(wallet, shop.terminal(), options_.line, seed, host::now_ms());
 }
 
 absl::Status Simulation::fund() {
@@ -169,59 +140,30 @@ absl::Status Simulation::fund() {
 absl::Status Simulation::withdraw(Customer& customer) {
   wallet::Wallet& wallet = customer.device->firmware();
   std::vector<protocol::OrderLine> lines;
-  const uint64_t now_s = now_ms() / 1000;
+  const uint64_t now_s = host::now_ms() / 1000;
   for (const protocol::Denomination& d : wallet.list()->denominations) {
     if (d.kind == protocol::Kind::kCoin && d.currency == options_.currency &&
         d.withdraw_from <= now_s && now_s < d.withdraw_until) {
       lines.push_back({d.id(), d.slot_values.size() == 1 ? 5U : 2U});
     }
   }
-  for (int attempt = 0; attempt < 5; ++attempt) {
-    CAFE_ASSIGN_OR_RETURN(const auto open, wallet.start_order(lines, now_ms() / 1000));
-    const auto answer = backend_.open_order(open);
-    if (!answer.ok()) {
-      CAFE_RETURN_IF_ERROR(wallet.cancel_open());
-      // The void took this minute's row: the number can be opened anew in the next one.
-      if (protocol::reason_of(answer.status()) != "ORDER_VOID") return answer.status();
-      wait_for_next_time_slot();
-      continue;
-    }
-    absl::StatusOr<protocol::Bytes> order = wallet.on_open_answer(*answer, now_ms() / 1000);
-    if (!order.ok() && order_is_dead(order.status())) {
-      CAFE_RETURN_IF_ERROR(wallet.cancel_open());
-      continue;
-    }
-    CAFE_RETURN_IF_ERROR(order.status());
-    absl::StatusOr<protocol::Bytes> completion = backend_.complete_order(*order);
-    if (!completion.ok()) {
-      if (!order_is_dead(completion.status())) return completion.status();
-      // The database was restarted between Open and Complete: have the order voided, and open it
-      // anew.
-      CAFE_ASSIGN_OR_RETURN(const auto request, wallet.void_request());
-      CAFE_ASSIGN_OR_RETURN(const VoidOutcome settled, backend_.void_order(request));
-      if (settled.is_void) {
-        CAFE_RETURN_IF_ERROR(wallet.on_void_statement(settled.document));
-        count([](Totals& t) { ++t.voided_orders; });
-        continue;
-      }
-      completion = settled.document;
-    }
-    CAFE_ASSIGN_OR_RETURN(const wallet::Withdrawn withdrawn, wallet.on_completion(*completion));
-    count([&](Totals& t) {
-      ++t.orders;
-      t.coins += withdrawn.coins;
-    });
-    return absl::OkStatus();
-  }
-  return protocol::refused("ORDER_FAILED", "An order died five times.");
+  CAFE_ASSIGN_OR_RETURN(const host::OrderOutcome outcome, host::withdraw(wallet, backend_, lines));
+  count([&](Totals& t) {
+    ++t.orders;
+    t.voided_orders += outcome.voided;
+    t.coins += outcome.withdrawn.coins;
+  });
+  return absl::OkStatus();
 }
 
 absl::StatusOr<EncounterResult> Simulation::pay_at(Customer& customer, Shop& shop, uint64_t amount,
                                                    const std::string& seed) {
   CAFE_ASSIGN_OR_RETURN(const EncounterResult result, ([&]() -> absl::StatusOr<EncounterResult> {
                           const std::lock_guard lock(shop.mutex);
-                          return pay(*customer.device, shop, backend_, options_.currency, amount,
-                                     options_.line, seed, now_ms());
+                          shop.reseed(seed + "/terminal");
+                          return host::pay(customer.device->firmware(), shop.terminal(), backend_,
+                                           options_.currency, amount, options_.line, seed,
+                                           host::now_ms());
                         }()));
   count([&](Totals& t) {
     t.contacts += result.contacts;
@@ -296,13 +238,10 @@ absl::Status Simulation::trade(Customer& customer) {
 
 absl::Status Simulation::deposit(Shop& shop, bool all) {
   const std::lock_guard lock(shop.mutex);
-  while (shop.terminal().waiting_payments() >= (all ? 1 : options_.deposit_batch)) {
-    CAFE_ASSIGN_OR_RETURN(const auto batch, shop.terminal().next_deposit(options_.deposit_batch));
-    if (!batch) return absl::OkStatus();
-    CAFE_ASSIGN_OR_RETURN(const DepositAnswer answer,
-                          backend_.deposit(batch->order, batch->payments));
-    CAFE_ASSIGN_OR_RETURN(const protocol::Receipt receipt,
-                          shop.terminal().on_receipt(answer.receipt, answer.key_certificate));
+  CAFE_ASSIGN_OR_RETURN(const std::vector<protocol::Receipt> receipts,
+                        host::deposit(shop.terminal(), backend_, all ? 1 : options_.deposit_batch,
+                                      options_.deposit_batch));
+  for (const protocol::Receipt& receipt : receipts) {
     count([&](Totals& t) {
       ++t.deposits;
       t.deposited += receipt.verdicts.size();
@@ -339,7 +278,7 @@ absl::Status Simulation::deposit_everything() {
 
 absl::Status Simulation::note_earlier_cases() {
   if (!backend_.can_read_cases()) return absl::OkStatus();
-  CAFE_ASSIGN_OR_RETURN(const std::vector<CaseRow> cases, backend_.cases());
+  CAFE_ASSIGN_OR_RETURN(const std::vector<host::CaseRow> cases, backend_.cases());
   if (!cases.empty()) last_case_before_ = cases.back().number;
   return absl::OkStatus();
 }
@@ -350,11 +289,11 @@ absl::Status Simulation::collect_cases() {
   const auto give_up =
       std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.case_patience_ms);
   for (;;) {
-    CAFE_ASSIGN_OR_RETURN(std::vector<CaseRow> cases, backend_.cases());
-    std::erase_if(cases, [&](const CaseRow& row) { return row.number <= last_case_before_; });
+    CAFE_ASSIGN_OR_RETURN(std::vector<host::CaseRow> cases, backend_.cases());
+    std::erase_if(cases, [&](const host::CaseRow& row) { return row.number <= last_case_before_; });
     std::set<AccountId> caught;
     uint64_t unproved = 0;
-    for (const CaseRow& row : cases) {
+    for (const host::CaseRow& row : cases) {
       if (row.state != "proved") {
         ++unproved;
         continue;

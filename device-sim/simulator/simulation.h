@@ -10,9 +10,15 @@
 #include <string>
 #include <vector>
 
-#include "device-sim/simulator/encounter.h"
+#include "device-sim/host/encounter.h"
+#include "device-sim/host/errands.h"
+#include "device-sim/simulator/devices.h"
 
 namespace cafe::simulator {
+
+using host::Backend;
+using host::EncounterResult;
+using host::LineOptions;
 
 struct SimulationOptions {
   uint32_t wallets = 100;

@@ -63,14 +63,14 @@ void MixedScenario::run_devices(const std::stop_token& stop) {
     const std::lock_guard lock(mutex_);
     failures_.push_back(what);
   };
-  simulator::Latencies latencies;
-  const auto backend = simulator::Backend::connect({.withdrawal_address = issuer.withdrawal,
-                                                    .deposit_address = issuer.deposit,
-                                                    .doublespend_address = issuer.doublespend,
-                                                    .tls_ca = issuer.tls.ca,
-                                                    .operator_cert = {},
-                                                    .operator_key = {}},
-                                                   latencies);
+  host::Latencies latencies;
+  const auto backend = host::Backend::connect({.withdrawal_address = issuer.withdrawal,
+                                               .deposit_address = issuer.deposit,
+                                               .doublespend_address = issuer.doublespend,
+                                               .tls_ca = issuer.tls.ca,
+                                               .operator_cert = {},
+                                               .operator_key = {}},
+                                              latencies);
   if (!backend.ok()) return fail(backend.status().ToString());
   for (uint64_t round = 0; !stop.stop_requested(); ++round) {
     simulator::Simulation simulation({.wallets = options_.wallets,

@@ -6,8 +6,10 @@
 
 #include <chrono>
 
-#include "device-sim/simulator/encounter.h"
+#include "device-sim/host/encounter.h"
+#include "device-sim/simulator/devices.h"
 #include "libs/protocol/frame.h"
+#include "libs/protocol/load_order.h"
 #include "libs/protocol/slot_rows.h"
 #include "libs/protocol/spend_rows.h"
 
@@ -33,20 +35,30 @@ struct SignedByWallet {
   Bytes void_request;  // of a completed order
 };
 
+absl::StatusOr<std::unique_ptr<host::Backend>> connect(const Cluster& cluster,
+                                                       host::Latencies& latencies) {
+  return host::Backend::connect({.withdrawal_address = cluster.address("withdrawal"),
+                                 .deposit_address = cluster.address("deposit"),
+                                 .doublespend_address = cluster.address("doublespend"),
+                                 .tls_ca = cluster.file("tls/ca.pem"),
+                                 .operator_cert = {},
+                                 .operator_key = {}},
+                                latencies);
+}
+
+absl::Status fund(Cluster& cluster, const protocol::AccountId& account) {
+  return cluster
+      .cafectl({"account", "fund", "--account", account.hex(), "--currency", "EUR", "--amount",
+                "100000", "--reference", "malformed"})
+      .status();
+}
+
 absl::StatusOr<SignedByWallet> use_wallet(Cluster& cluster) {
-  simulator::Latencies latencies;
-  CAFE_ASSIGN_OR_RETURN(
-      const auto backend,
-      simulator::Backend::connect({.withdrawal_address = cluster.address("withdrawal"),
-                                   .deposit_address = cluster.address("deposit"),
-                                   .doublespend_address = cluster.address("doublespend"),
-                                   .tls_ca = cluster.file("tls/ca.pem"),
-                                   .operator_cert = {},
-                                   .operator_key = {}},
-                                  latencies));
-  CAFE_ASSIGN_OR_RETURN(const auto anchors, simulator::read_trust(cluster.trust()));
+  host::Latencies latencies;
+  CAFE_ASSIGN_OR_RETURN(const auto backend, connect(cluster, latencies));
+  CAFE_ASSIGN_OR_RETURN(const auto anchors, host::read_trust(cluster.trust()));
   CAFE_ASSIGN_OR_RETURN(const auto manufacturer,
-                        simulator::read_signing_key(cluster.file("manufacturer.key")));
+                        host::read_signing_key(cluster.file("manufacturer.key")));
   CAFE_ASSIGN_OR_RETURN(
       const auto device,
       simulator::WalletDevice::make("malformed", {.issuer_id = kClusterIssuer, .anchors = anchors},
@@ -61,17 +73,16 @@ absl::StatusOr<SignedByWallet> use_wallet(Cluster& cluster) {
   CAFE_ASSIGN_OR_RETURN(const Bytes receipt, backend->register_wallet(file));
   CAFE_RETURN_IF_ERROR(wallet.on_registration_receipt(receipt));
   CAFE_ASSIGN_OR_RETURN(const auto account, wallet.account());
-  CAFE_RETURN_IF_ERROR(cluster
-                           .cafectl({"account", "fund", "--account", account.hex(), "--currency",
-                                     "EUR", "--amount", "100000", "--reference", "malformed"})
-                           .status());
+  CAFE_RETURN_IF_ERROR(fund(cluster, account));
   CAFE_ASSIGN_OR_RETURN(const auto shop, simulator::Shop::make(cluster.terminal_file(0), anchors));
   CAFE_RETURN_IF_ERROR(shop->terminal().accept_list(issuer.list));
-  CAFE_RETURN_IF_ERROR(simulator::show_lists(*device, *shop, {}, "malformed", now_ms()));
+  CAFE_RETURN_IF_ERROR(
+      host::show_lists(device->firmware(), shop->terminal(), {}, "malformed", now_ms()));
 
   std::vector<protocol::OrderLine> lines;
   for (const protocol::Denomination& denomination : wallet.list()->denominations) {
-    if (denomination.currency == "EUR") lines.push_back({denomination.id(), 2});
+    if (denomination.currency == "EUR" && denomination.kind == protocol::Kind::kCoin)
+      lines.push_back({denomination.id(), 2});
   }
   SignedByWallet out;
   CAFE_ASSIGN_OR_RETURN(const Bytes open, wallet.start_order(lines, now_ms() / 1000));
@@ -81,6 +92,53 @@ absl::StatusOr<SignedByWallet> use_wallet(Cluster& cluster) {
   CAFE_ASSIGN_OR_RETURN(const Bytes completion, backend->complete_order(order));
   CAFE_RETURN_IF_ERROR(wallet.on_completion(completion).status());
   CAFE_ASSIGN_OR_RETURN(out.open, wallet.start_order(lines, now_ms() / 1000));
+  return out;
+}
+
+// What a holder signs who loads her guardian.
+struct SignedByHolder {
+  Bytes load_order;  // carried out already
+  Bytes load_query;
+};
+
+// A holder without a device: her guardian and her wallet are the library's functions.
+absl::StatusOr<SignedByHolder> use_holder(Cluster& cluster) {
+  host::Latencies latencies;
+  CAFE_ASSIGN_OR_RETURN(const auto backend, connect(cluster, latencies));
+  CAFE_ASSIGN_OR_RETURN(const auto manufacturer,
+                        host::read_signing_key(cluster.file("manufacturer.key")));
+  protocol::SeededRng rng("malformed holder");
+  const protocol::GuardianKeys guardian{rng.scalar(), rng.scalar()};
+  const auto point = [](const protocol::Scalar& o) {
+    return *protocol::multiply(o, protocol::g1());
+  };
+  const protocol::GuardianCertificate certificate{protocol::Serial{rng.array<16>()},
+                                                  point(guardian.o_coin), point(guardian.o_cheque)};
+  CAFE_ASSIGN_OR_RETURN(const auto identity,
+                        protocol::WalletIdentity::derive(rng.seed(), kClusterIssuer, certificate));
+  CAFE_ASSIGN_OR_RETURN(const auto nonce, backend->begin_registration());
+  const protocol::Scalar o2 = rng.scalar();
+  CAFE_ASSIGN_OR_RETURN(
+      const auto draft,
+      protocol::RegistrationDraft::begin(
+          identity, kClusterIssuer, nonce,
+          protocol::SignedDocument::sign(certificate.encode(), manufacturer), point(o2), rng));
+  CAFE_ASSIGN_OR_RETURN(const auto file,
+                        draft.finish(draft.guardian_challenge() * guardian.o_coin + o2));
+  CAFE_ASSIGN_OR_RETURN(const Bytes receipt, backend->register_wallet(file.encode()));
+  CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(receipt));
+  CAFE_ASSIGN_OR_RETURN(const auto registered,
+                        protocol::RegistrationReceipt::decode(document.frame));
+  CAFE_RETURN_IF_ERROR(fund(cluster, registered.account));
+
+  const auto sign = [&](Bytes frame) {
+    return protocol::SignedDocument::sign(std::move(frame), identity.account_key).encode();
+  };
+  const std::string issuer_id(kClusterIssuer);
+  SignedByHolder out{
+      sign(protocol::LoadOrder{issuer_id, registered.account, "EUR", 2'500, 1}.encode()),
+      sign(protocol::LoadQuery{issuer_id, registered.account, 1}.encode())};
+  CAFE_RETURN_IF_ERROR(backend->load(out.load_order).status());
   return out;
 }
 
@@ -128,6 +186,15 @@ class Requests {
   absl::StatusOr<std::vector<ValidRequest>> take() {
     if (!archive_.status().ok()) return archive_.status();
     return std::move(out_);
+  }
+
+  void of_loads(const SignedByHolder& holder) {
+    auto load = std::make_shared<v1::LoadRequest>();
+    load->set_order(protocol::to_string(holder.load_order));
+    add("withdrawal", "Withdrawal/Load", "", load);
+    auto query = std::make_shared<v1::GetLoadRequest>();
+    query->set_query(protocol::to_string(holder.load_query));
+    add("withdrawal", "Withdrawal/GetLoad", "", query);
   }
 
   void of_withdrawal(const SignedByWallet& wallet) {
@@ -245,6 +312,7 @@ absl::StatusOr<std::vector<ValidRequest>> make_valid_requests(Cluster& cluster) 
   CAFE_ASSIGN_OR_RETURN(const Json report, run->report());
   if (report.at("result") != "pass") return failed(report.at("wrong").dump(2));
   CAFE_ASSIGN_OR_RETURN(const SignedByWallet wallet, use_wallet(cluster));
+  CAFE_ASSIGN_OR_RETURN(const SignedByHolder holder, use_holder(cluster));
   // Also the work that follows a case is done.
   if (!eventually(std::chrono::seconds(30), [&] {
         return cluster
@@ -256,6 +324,7 @@ absl::StatusOr<std::vector<ValidRequest>> make_valid_requests(Cluster& cluster) 
     return failed("the cases do not come to an end");
   Requests requests(cluster);
   requests.of_withdrawal(wallet);
+  requests.of_loads(holder);
   requests.of_deposit();
   requests.of_doublespend();
   return requests.take();

@@ -1,9 +1,9 @@
-#include "device-sim/simulator/encounter.h"
+#include "device-sim/host/encounter.h"
 
 #include "device-sim/firmware/pos/contact.h"
 #include "device-sim/firmware/wallet/contact.h"
 
-namespace cafe::simulator {
+namespace cafe::host {
 
 namespace {
 
@@ -12,12 +12,11 @@ constexpr uint64_t kContactLimit_ms = 120'000;  // of the devices' time
 
 // One time that the devices are held together. The devices' time is not the world's: nothing waits.
 struct Contact {
-  Contact(WalletDevice& customer, Shop& shop, protocol::Bytes opening, const LineOptions& line,
-          protocol::SeededRng& rng)
+  Contact(wallet::Wallet& customer, pos::Terminal& shop, protocol::Bytes opening,
+          const LineOptions& line, protocol::SeededRng& rng)
       : medium(protocol::to_hex(rng.array<16>()), line.faults),
-        terminal(shop.terminal(), medium.a(), protocol::decode_u32(rng.array<4>()),
-                 std::move(opening)),
-        wallet(customer.firmware(), medium.b()) {
+        terminal(shop, medium.a(), protocol::decode_u32(rng.array<4>()), std::move(opening)),
+        wallet(customer, medium.b()) {
     if (rng.below(1000) < line.cut_per_mille) medium.cut_after(1 + rng.below(24));
   }
 
@@ -42,15 +41,13 @@ absl::Status authorize(Contact& contact, Backend& backend, uint64_t now_ms) {
 
 }  // namespace
 
-absl::StatusOr<EncounterResult> pay(WalletDevice& customer, Shop& shop, Backend& backend,
+absl::StatusOr<EncounterResult> pay(wallet::Wallet& customer, pos::Terminal& shop, Backend& backend,
                                     std::string_view currency, uint64_t amount,
                                     const LineOptions& line, const std::string& seed,
                                     uint64_t now_ms) {
   protocol::SeededRng rng(seed);
-  shop.reseed(seed + "/terminal");
   EncounterResult result;
-  CAFE_ASSIGN_OR_RETURN(protocol::Bytes opening,
-                        shop.terminal().make_offer(currency, amount, now_ms));
+  CAFE_ASSIGN_OR_RETURN(protocol::Bytes opening, shop.make_offer(currency, amount, now_ms));
   CAFE_ASSIGN_OR_RETURN(const auto offer, firmware::Offer::decode(opening));
   const protocol::Bytes32 terms_digest = offer.terms.digest();
   while (result.contacts < kMostContacts) {
@@ -77,25 +74,24 @@ absl::StatusOr<EncounterResult> pay(WalletDevice& customer, Shop& shop, Backend&
         return result;
       case wallet::ContactResult::kDeclined:
         result.declined = contact.wallet.error();
-        return shop.terminal().cancel_offer(terms_digest, now_ms).ok()
+        return shop.cancel_offer(terms_digest, now_ms).ok()
                    ? result
                    : absl::StatusOr<EncounterResult>(result.declined);
       default:
         break;  // the line was cut: once more, with the same bill
     }
-    CAFE_ASSIGN_OR_RETURN(opening, shop.terminal().repeat_offer(terms_digest, now_ms));
+    CAFE_ASSIGN_OR_RETURN(opening, shop.repeat_offer(terms_digest, now_ms));
   }
   result.declined = protocol::make_error(absl::StatusCode::kUnavailable, "LINE_DEAD",
                                          "The line was cut every time.");
   return result;
 }
 
-absl::Status show_lists(WalletDevice& customer, Shop& shop, const LineOptions& line,
+absl::Status show_lists(wallet::Wallet& customer, pos::Terminal& shop, const LineOptions& line,
                         const std::string& seed, uint64_t now_ms) {
   protocol::SeededRng rng(seed);
-  shop.reseed(seed + "/terminal");
   for (uint32_t i = 0; i < kMostContacts; ++i) {
-    CAFE_ASSIGN_OR_RETURN(protocol::Bytes notice, shop.terminal().make_notice(now_ms));
+    CAFE_ASSIGN_OR_RETURN(protocol::Bytes notice, shop.make_notice(now_ms));
     Contact contact(customer, shop, std::move(notice), line, rng);
     const uint64_t contact_end_ms = now_ms + kContactLimit_ms;
     while (!contact.tick(now_ms) && now_ms < contact_end_ms) ++now_ms;
@@ -106,4 +102,4 @@ absl::Status show_lists(WalletDevice& customer, Shop& shop, const LineOptions& l
                               "The line was cut every time.");
 }
 
-}  // namespace cafe::simulator
+}  // namespace cafe::host

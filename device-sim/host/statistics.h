@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cafe::simulator {
+namespace cafe::host {
 
 enum class Operation { kRegister, kOpen, kComplete, kPay, kAuthorize, kDeposit, kCount };
 std::string_view operation_name(Operation operation);
@@ -46,4 +46,4 @@ class Timer {
   std::chrono::steady_clock::time_point start_;
 };
 
-}  // namespace cafe::simulator
+}  // namespace cafe::host

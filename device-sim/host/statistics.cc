@@ -1,8 +1,8 @@
-#include "device-sim/simulator/statistics.h"
+#include "device-sim/host/statistics.h"
 
 #include <algorithm>
 
-namespace cafe::simulator {
+namespace cafe::host {
 
 std::string_view operation_name(Operation operation) {
   switch (operation) {
@@ -44,4 +44,4 @@ Latency Latencies::summary(Operation operation) const {
   return {samples.size(), at(0.5), at(0.99), samples.back()};
 }
 
-}  // namespace cafe::simulator
+}  // namespace cafe::host

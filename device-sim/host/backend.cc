@@ -1,4 +1,4 @@
-#include "device-sim/simulator/backend.h"
+#include "device-sim/host/backend.h"
 
 #include <grpcpp/grpcpp.h>
 
@@ -7,7 +7,7 @@
 #include <sstream>
 #include <thread>
 
-namespace cafe::simulator {
+namespace cafe::host {
 
 using protocol::Bytes;
 using protocol::ByteView;
@@ -109,7 +109,9 @@ absl::StatusOr<IssuerInfo> Backend::denominations() {
   v1::GetDenominationsResponse response;
   CAFE_RETURN_IF_ERROR(call(
       [&](auto* context) { return withdrawal_->GetDenominations(context, request, &response); }));
-  IssuerInfo info{.list = bytes_of(response.list()), .key_certificates = {}};
+  IssuerInfo info{.list = bytes_of(response.list()),
+                  .key_certificates = {},
+                  .load_key = bytes_of(response.load_key())};
   for (const std::string& certificate : response.key_certificates())
     info.key_certificates.push_back(bytes_of(certificate));
   return info;
@@ -164,13 +166,33 @@ absl::StatusOr<VoidOutcome> Backend::void_order(ByteView signed_void_request) {
                      bytes_of(is_void ? response.void_statement() : response.completion())};
 }
 
+absl::StatusOr<Bytes> Backend::load(ByteView signed_order) {
+  v1::LoadRequest request;
+  v1::LoadResponse response;
+  assign(request.mutable_order(), signed_order);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return withdrawal_->Load(context, request, &response); }));
+  return bytes_of(response.loaded());
+}
+
+absl::StatusOr<Bytes> Backend::get_load(ByteView signed_query) {
+  v1::GetLoadRequest request;
+  v1::GetLoadResponse response;
+  assign(request.mutable_query(), signed_query);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return withdrawal_->GetLoad(context, request, &response); }));
+  return bytes_of(response.loaded());
+}
+
 absl::StatusOr<DepositAnswer> Backend::deposit(ByteView signed_order,
-                                               const std::vector<Bytes>& payments) {
+                                               const std::vector<Bytes>& payments,
+                                               ByteView holder_credential) {
   const Timer timer(latencies_, Operation::kDeposit);
   v1::DepositRequest request;
   v1::DepositResponse response;
   assign(request.mutable_order(), signed_order);
   for (const Bytes& payment : payments) assign(request.add_payments(), payment);
+  assign(request.mutable_holder_credential(), holder_credential);
   CAFE_RETURN_IF_ERROR(
       call([&](auto* context) { return deposit_->Deposit(context, request, &response); }));
   return DepositAnswer{bytes_of(response.receipt()), bytes_of(response.key_certificate())};
@@ -201,4 +223,4 @@ absl::StatusOr<std::vector<CaseRow>> Backend::cases() {
   }
 }
 
-}  // namespace cafe::simulator
+}  // namespace cafe::host

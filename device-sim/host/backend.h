@@ -10,10 +10,10 @@
 #include <memory>
 #include <string>
 
-#include "device-sim/simulator/statistics.h"
+#include "device-sim/host/statistics.h"
 #include "libs/protocol/bytes.h"
 
-namespace cafe::simulator {
+namespace cafe::host {
 
 struct BackendOptions {
   std::string withdrawal_address;  // host:port
@@ -30,6 +30,7 @@ struct BackendOptions {
 struct IssuerInfo {
   protocol::Bytes list;
   std::vector<protocol::Bytes> key_certificates;
+  protocol::Bytes load_key;  // its certificate; empty where the issuer loads no guardians
 };
 
 struct VoidOutcome {
@@ -60,8 +61,13 @@ class Backend {
   absl::StatusOr<protocol::Bytes> open_order(protocol::ByteView signed_open);
   absl::StatusOr<protocol::Bytes> complete_order(protocol::ByteView signed_order);
   absl::StatusOr<VoidOutcome> void_order(protocol::ByteView signed_void_request);
+  // The signed answer with the load of the guardian's counter.
+  absl::StatusOr<protocol::Bytes> load(protocol::ByteView signed_order);
+  absl::StatusOr<protocol::Bytes> get_load(protocol::ByteView signed_query);
+  // `holder_credential` is empty for terminals.
   absl::StatusOr<DepositAnswer> deposit(protocol::ByteView signed_order,
-                                        const std::vector<protocol::Bytes>& payments);
+                                        const std::vector<protocol::Bytes>& payments,
+                                        protocol::ByteView holder_credential = {});
   absl::StatusOr<DepositAnswer> authorize(protocol::ByteView payment);
   absl::StatusOr<std::vector<CaseRow>> cases();
   bool can_read_cases() const { return !options_.operator_cert.empty(); }
@@ -80,4 +86,4 @@ class Backend {
   std::atomic<uint64_t> repeated_ = 0;
 };
 
-}  // namespace cafe::simulator
+}  // namespace cafe::host

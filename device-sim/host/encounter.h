@@ -2,11 +2,12 @@
 // sides.
 #pragma once
 
+#include "device-sim/firmware/pos/terminal.h"
+#include "device-sim/firmware/wallet/wallet.h"
+#include "device-sim/host/backend.h"
 #include "device-sim/link/lossy_medium.h"
-#include "device-sim/simulator/backend.h"
-#include "device-sim/simulator/devices.h"
 
-namespace cafe::simulator {
+namespace cafe::host {
 
 struct LineOptions {
   link::Faults faults{.drop = 20, .duplicate = 10, .corrupt = 10, .reorder = 10};  // per mille
@@ -21,17 +22,15 @@ struct EncounterResult {
   bool authorized = false;     // on line, above the off-line limit
 };
 
-// Pays `amount` of `currency`. `seed` fixes the line's faults and what the terminal draws. Caller
-// holds the shop's mutex. Errors only where a device is broken; a payment that is declined is a
-// result.
-absl::StatusOr<EncounterResult> pay(WalletDevice& customer, Shop& shop, Backend& backend,
-                                    std::string_view currency, uint64_t amount,
+// Pays `amount` of `currency`. `seed` fixes the line's faults. Errors only where a device is
+// broken; a payment that is declined is a result.
+absl::StatusOr<EncounterResult> pay(wallet::Wallet& wallet, pos::Terminal& terminal,
+                                    Backend& backend, std::string_view currency, uint64_t amount,
                                     const LineOptions& line, const std::string& seed,
                                     uint64_t now_ms);
 
-// The terminal shows its lists, so that the wallet may withdraw from them. Caller holds the shop's
-// mutex.
-absl::Status show_lists(WalletDevice& customer, Shop& shop, const LineOptions& line,
+// The terminal shows its lists, so that the wallet may withdraw from them.
+absl::Status show_lists(wallet::Wallet& wallet, pos::Terminal& terminal, const LineOptions& line,
                         const std::string& seed, uint64_t now_ms);
 
-}  // namespace cafe::simulator
+}  // namespace cafe::host
