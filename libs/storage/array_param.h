@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace cafe::storage {
@@ -45,6 +46,16 @@ class SmallintArray : public ArrayParam {
  public:
   explicit SmallintArray(size_t count) : ArrayParam(21, count, 2) {}
   void add(int16_t value);
+};
+
+class TextArray : public ArrayParam {
+ public:
+  // `size` is the elements' expected length.
+  TextArray(size_t count, size_t size) : ArrayParam(25, count, size) {}
+  void add(std::string_view value) {
+    begin_element(static_cast<uint32_t>(value.size()));
+    bytes_.insert(bytes_.end(), value.begin(), value.end());
+  }
 };
 
 class ByteaArray : public ArrayParam {

@@ -69,6 +69,11 @@ absl::StatusOr<int64_t> FakeLedger::post(Transaction&, const Posting& posting) {
   return ids_[key] = static_cast<int64_t>(postings_.size());
 }
 
+absl::Status FakeLedger::post_all(Transaction& tx, std::span<const Posting> postings) {
+  for (const Posting& posting : postings) CAFE_RETURN_IF_ERROR(post(tx, posting).status());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<int64_t> FakeLedger::balance(Transaction&, const AccountRef& account) {
   const auto held = balances_.find(account);
   return held == balances_.end() ? 0 : held->second;

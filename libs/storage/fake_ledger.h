@@ -23,6 +23,8 @@ class FakeTransaction : public Transaction {
 class FakeLedger : public Ledger {
  public:
   absl::StatusOr<int64_t> post(Transaction& tx, const Posting& posting) override;
+  /// One by one: what stands before a posting that fails remains.
+  absl::Status post_all(Transaction& tx, std::span<const Posting> postings) override;
   absl::StatusOr<int64_t> balance(Transaction& tx, const AccountRef& account) override;
   /// Everything posted, in order.
   const std::vector<Posting>& postings() const { return postings_; }

@@ -2,6 +2,7 @@
 
 #include "libs/protocol/bytes.h"
 #include "libs/protocol/status.h"
+#include "libs/storage/array_param.h"
 #include "libs/storage/posting_rules.h"
 
 namespace cafe::storage {
@@ -27,6 +28,40 @@ struct LineArrays {
   }
 };
 
+/// Many postings, column by column: one element of the first two for each, of the others for each
+/// line.
+struct PostingColumns {
+  ByteaArray references;
+  TextArray currencies;
+  BigintArray places;  // which posting a line is of, counted from 1
+  TextArray kinds;
+  ByteaArray owners;
+  BigintArray amounts;
+  int64_t count = 0;
+
+  explicit PostingColumns(size_t postings)
+      : references(postings, 43),
+        currencies(postings, 3),
+        places(2 * postings),
+        kinds(2 * postings, 8),
+        owners(2 * postings, 32),
+        amounts(2 * postings) {}
+
+  absl::Status add(const Posting& posting) {
+    CAFE_ASSIGN_OR_RETURN(const std::vector<LedgerLine> lines, normalised_lines(posting));
+    references.add(posting.reference);
+    currencies.add(lines.front().account.currency);
+    ++count;
+    for (const LedgerLine& line : lines) {
+      places.add(count);
+      kinds.add(line.account.kind);
+      owners.add(line.account.owner);
+      amounts.add(line.amount);
+    }
+    return absl::OkStatus();
+  }
+};
+
 class PostgresLedger : public Ledger {
  public:
   absl::StatusOr<int64_t> post(Transaction& tx, const Posting& posting) override {
@@ -39,6 +74,23 @@ class PostgresLedger : public Ledger {
                  posting.kind, posting.reference, lines.front().account.currency, arrays.kinds,
                  arrays.owners, arrays.amounts));
     return rows.front().get<int64_t>(0);
+  }
+
+  absl::Status post_all(Transaction& tx, std::span<const Posting> postings) override {
+    if (postings.empty()) return absl::OkStatus();
+    PostingColumns columns(postings.size());
+    for (const Posting& posting : postings) {
+      if (posting.kind != postings.front().kind) return bad_posting("not all are of one kind");
+      CAFE_RETURN_IF_ERROR(columns.add(posting));
+    }
+    return tx
+        .query(
+            "SELECT ledger.post_all($1::text, $2::bytea[], $3::text[], $4::bigint[], "
+            "$5::text[], $6::bytea[], $7::bigint[])",
+            postings.front().kind, columns.references.bytes(), columns.currencies.bytes(),
+            columns.places.bytes(), columns.kinds.bytes(), columns.owners.bytes(),
+            columns.amounts.bytes())
+        .status();
   }
 
   absl::StatusOr<int64_t> balance(Transaction& tx, const AccountRef& account) override {
