@@ -74,21 +74,26 @@ const Point& m_for(Kind kind, const IdentityPoints& points) {
 absl::StatusOr<OpenAnswer> issuer_open(const IssuerSecret& secret, std::string_view issuer_id,
                                        const NonceScope& scope, const IdentityPoints& points,
                                        std::span<const OrderLine> lines,
-                                       std::span<const DenominationKey* const> keys) {
+                                       std::span<const DenominationKey* const> keys,
+                                       std::span<const std::optional<Point>> known_z) {
   CAFE_RETURN_IF_ERROR(check_keys(lines, keys));
+  if (!known_z.empty() && known_z.size() != lines.size()) {
+    return invalid("BAD_ORDER", "Either all lines of an order come with their z or none.");
+  }
   OpenAnswer answer{std::string(issuer_id), scope.account, scope.order, scope.time_slot, {}, {}};
   for (size_t n = 0; n < lines.size(); ++n) {
     const DenominationKey& key = *keys[n];
-    std::vector<Scalar> scalars;  // w of all coins and clauses, then x
+    std::vector<Scalar> scalars;  // w of all coins and clauses, then x unless z is kept
     scalars.reserve(2 * lines[n].count + 1);
     for (uint32_t i = 0; i < lines[n].count; ++i) {
       for (const uint8_t beta : {0, 1}) scalars.push_back(secret.nonce(scope, key.id, i, beta));
     }
     CAFE_ASSIGN_OR_RETURN(std::vector<Point> a, multiples(scalars, g()));
-    scalars.push_back(key.x);
+    const std::optional<Point> kept = known_z.empty() ? std::nullopt : known_z[n];
+    if (!kept) scalars.push_back(key.x);
     CAFE_ASSIGN_OR_RETURN(std::vector<Point> b,
                           multiples(scalars, m_for(key.denomination.kind, points)));
-    OpenedLine& line = answer.lines.emplace_back(OpenedLine{key.id, b.back(), {}});
+    OpenedLine& line = answer.lines.emplace_back(OpenedLine{key.id, kept ? *kept : b.back(), {}});
     line.coins.reserve(lines[n].count);
     for (size_t i = 0; i < a.size(); i += 2) {
       line.coins.push_back({Clause{a[i], b[i]}, Clause{a[i + 1], b[i + 1]}});

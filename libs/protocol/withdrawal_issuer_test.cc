@@ -186,5 +186,20 @@ TEST(CheckAge, guard_an_order_completes_in_its_time_slot_or_the_next) {
   EXPECT_EQ(time_slot_of(60), 1u);
 }
 
+TEST_F(IssuerSecretTest, KnownZSavesItsMultiplicationOnly) {
+  const std::vector<const DenominationKey*> keys = {&world.coin, &world.cheque};
+  const auto open = [&](std::span<const std::optional<Point>> known_z) {
+    return issuer_open(secret, World::kIssuer, scope, wallet.account.points, lines, keys, known_z);
+  };
+  const Bytes whole = open({})->encode();
+  const std::vector<std::optional<Point>> none(2);
+  EXPECT_EQ(open(none)->encode(), whole);
+  const std::vector<std::optional<Point>> both = {opened.lines[0].z, opened.lines[1].z};
+  EXPECT_EQ(open(both)->encode(), whole);
+  const std::vector<std::optional<Point>> second = {std::nullopt, opened.lines[1].z};
+  EXPECT_EQ(open(second)->encode(), whole);
+  EXPECT_EQ(reason_of(open(std::span(both).first(1)).status()), "BAD_ORDER");
+}
+
 }  // namespace
 }  // namespace cafe::protocol
