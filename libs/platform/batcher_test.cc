@@ -98,6 +98,35 @@ TEST_F(BatcherTest, DrainFinishesWhatWaitsAndTakesNoMore) {
   EXPECT_EQ(reason_of(submit(*batcher, 3)), "SHUTTING_DOWN");
 }
 
+TEST_F(BatcherTest, HandsOverApartWhatIsLate) {
+  std::promise<void> running;
+  std::vector<int> worked, late;
+  Batcher<int> batcher(
+      {.name = "late", .threads = 1}, clock_, metrics_,
+      [&](const std::vector<int>& batch) {
+        if (batch.front() == 1) {
+          running.set_value();
+          opened_.wait();
+        }
+        worked.insert(worked.end(), batch.begin(), batch.end());
+      },
+      [&](const std::vector<int>& batch) { late.insert(late.end(), batch.begin(), batch.end()); });
+  ASSERT_TRUE(batcher.submit(absl::InfiniteFuture(), 0, 1).ok());
+  running.get_future().wait();
+  const absl::Time soon = clock_.now() + absl::Seconds(1);
+  ASSERT_TRUE(batcher.submit(soon, 0, 2).ok());
+  ASSERT_TRUE(batcher.submit(absl::InfiniteFuture(), 0, 3).ok());
+  ASSERT_TRUE(batcher.submit(soon + absl::Milliseconds(1), 0, 4).ok());
+  clock_.advance(absl::Seconds(1));
+  gate_.set_value();
+  batcher.drain();
+  EXPECT_EQ(worked, (std::vector<int>{1, 3, 4}));
+  EXPECT_EQ(late, std::vector<int>{2});
+  EXPECT_NE(metrics_.expose().find("cafe_work_rejected_total{service=\"test\",pool=\"late\","
+                                   "reason=\"DEADLINE_PASSED\"} 1"),
+            std::string::npos);
+}
+
 TEST_F(BatcherTest, AnExceptionEndsItsBatchOnly) {
   std::promise<int> second;
   Batcher<int> batcher({.name = "throws", .threads = 1, .largest = 1}, clock_, metrics_,
