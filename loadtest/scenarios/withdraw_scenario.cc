@@ -3,6 +3,7 @@
 #include <cafe/v1/withdrawal.pb.h>
 
 #include "absl/strings/str_cat.h"
+#include "libs/protocol/frame.h"
 #include "loadtest/generator/batch_signer.h"
 
 namespace cafe::loadtest {
@@ -158,26 +159,34 @@ absl::Status WithdrawScenario::blind(Pending& pending, Order& order) {
 
 absl::StatusOr<Bytes> WithdrawScenario::make_order(Pending& pending, grpc::ByteBuffer& answer) {
   CAFE_ASSIGN_OR_RETURN(const auto response, parse<v1::OpenOrderResponse>(answer));
-  CAFE_ASSIGN_OR_RETURN(auto opened, protocol::OpenAnswer::decode(view_of(response.answer())));
-  CAFE_RETURN_IF_ERROR(protocol::check_open_answer(pending.open, opened));
-  Order order{std::move(opened), {}, {}};
+  Bytes frame;
   if (pending.checked) {
+    CAFE_ASSIGN_OR_RETURN(auto opened, protocol::OpenAnswer::decode(view_of(response.answer())));
+    CAFE_RETURN_IF_ERROR(protocol::check_open_answer(pending.open, opened));
+    Order order{std::move(opened), {}, {}};
     CAFE_RETURN_IF_ERROR(blind(pending, order));
+    frame = order.encode();
+    pending.opened = std::move(order.opened);
   } else {
-    protocol::SystemRng rng;
-    for (uint32_t i = 0; i < options_.coins_per_order; ++i) {
-      order.challenges.push_back({rng.scalar(), rng.scalar()});
-    }
-    order.attachment.resize(kSealOverhead + options_.coins_per_order *
-                                                denomination_->slot_values.size() *
-                                                protocol::Point::kSize);
-    rng.fill(order.attachment);
+    frame = random_order(view_of(response.answer()));
   }
   const SignedDocument document =
-      SignedDocument::sign(order.encode(), pending.holder->account.key());
+      SignedDocument::sign(std::move(frame), pending.holder->account.key());
   pending.order_digest = document.digest();
-  pending.opened = std::move(order.opened);
   return document.encode();
+}
+
+Bytes WithdrawScenario::random_order(protocol::ByteView opened) const {
+  const size_t coins = options_.coins_per_order;
+  Bytes challenges(coins * 2 * protocol::Scalar::kSize);
+  Bytes attachment(kSealOverhead +
+                   coins * denomination_->slot_values.size() * protocol::Point::kSize);
+  protocol::SystemRng rng;
+  rng.fill(challenges);
+  rng.fill(attachment);
+  // Numbers below 2^255 are scalars.
+  for (size_t i = 0; i < challenges.size(); i += protocol::Scalar::kSize) challenges[i] &= 0x7f;
+  return protocol::Frame("cafe/v1/order").add(opened).add(challenges).add(attachment).take();
 }
 
 void WithdrawScenario::on_completed(Pending& pending, const absl::Status& status,

@@ -2,8 +2,9 @@
 // has one order at a time, so a request takes an account that has none.
 //
 // What the issuer does does not depend on how a wallet came by its challenges, so most orders send
-// random ones, and the generator's time stays small. A share of them is blinded as a wallet does it
-// and the coins are unblinded and checked.
+// random ones for an answer that is sent back as it came, and the generator's time stays small. A
+// share of the answers is read and checked and their coins are blinded as a wallet does it,
+// unblinded and checked.
 #pragma once
 
 #include <deque>
@@ -60,6 +61,8 @@ class WithdrawScenario final : public Scenario {
   void on_opened(std::shared_ptr<Pending> pending, const absl::Status& status,
                  grpc::ByteBuffer& answer);
   absl::StatusOr<protocol::Bytes> make_order(Pending& pending, grpc::ByteBuffer& answer);
+  // An order of random challenges for an answer that nobody looks into.
+  protocol::Bytes random_order(protocol::ByteView opened) const;
   absl::Status blind(Pending& pending, protocol::Order& order);
   void on_completed(Pending& pending, const absl::Status& status, grpc::ByteBuffer& answer);
   absl::Status check_completion(const Pending& pending, grpc::ByteBuffer& answer) const;
