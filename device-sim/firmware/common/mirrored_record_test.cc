@@ -131,5 +131,16 @@ TEST(Crc32, IsTheStandardOne) {
   EXPECT_EQ(crc32(protocol::view_of("6789"), crc32(protocol::view_of("12345"))), 0xCBF43926u);
 }
 
+TEST(Crc32, IsTheSameInOnePieceAndByteByByte) {
+  protocol::Bytes data;
+  for (size_t size = 0; size < 70; ++size) {
+    uint32_t by_byte = 0;
+    for (size_t i = 0; i < size; ++i)
+      by_byte = crc32(protocol::ByteView(data).subspan(i, 1), by_byte);
+    EXPECT_EQ(crc32(data), by_byte) << size;
+    data.push_back(static_cast<uint8_t>(size * 151 + 7));
+  }
+}
+
 }  // namespace
 }  // namespace cafe::firmware
