@@ -1,28 +1,48 @@
 #include "services/withdrawal/account_keys.h"
 
+#include "absl/container/flat_hash_map.h"
+
 namespace cafe::withdrawal {
 
-absl::StatusOr<std::shared_ptr<const AccountKeys>> KnownAccounts::keys_of(
-    const AccountRow& account) {
-  if (auto known = known_.find(account.id)) return *std::move(known);
+absl::StatusOr<KnownAccounts::Keys> KnownAccounts::remember(const AccountRow& row) {
   CAFE_ASSIGN_OR_RETURN(protocol::IdentityPoints points,
-                        protocol::IdentityPoints::compute(account.A_O, account.A_Q, account.U));
-  auto keys = std::make_shared<const AccountKeys>(AccountKeys{account.K, std::move(points)});
-  known_.insert(account.id, keys);
+                        protocol::IdentityPoints::compute(row.A_O, row.A_Q, row.U));
+  auto keys = std::make_shared<const AccountKeys>(AccountKeys{row.K, std::move(points)});
+  known_.insert(row.id, keys);
   return keys;
 }
 
-absl::StatusOr<std::shared_ptr<const AccountKeys>> KnownAccounts::keys_of(
-    const protocol::AccountId& account) {
-  if (auto known = known_.find(account)) return *std::move(known);
-  CAFE_ASSIGN_OR_RETURN(
-      const auto row, db_.transaction({.read_only = true, .idempotent = true},
-                                      [&](Transaction& tx) { return find_account(tx, account); }));
-  if (!row.has_value()) {
-    return protocol::make_error(absl::StatusCode::kNotFound, "UNKNOWN_ACCOUNT",
-                                "This issuer has no such account: register first.");
+std::vector<absl::StatusOr<KnownAccounts::Keys>> KnownAccounts::keys_of(
+    std::span<const protocol::AccountId> accounts) {
+  std::vector<absl::StatusOr<Keys>> keys(accounts.size(), unknown_account());
+  absl::flat_hash_map<protocol::AccountId, std::vector<size_t>> missing;
+  for (size_t i = 0; i < accounts.size(); ++i) {
+    if (auto known = known_.find(accounts[i])) {
+      keys[i] = *std::move(known);
+    } else {
+      missing[accounts[i]].push_back(i);
+    }
   }
-  return keys_of(*row);
+  if (missing.empty()) return keys;
+  std::vector<protocol::AccountId> ids;
+  for (const auto& [id, places] : missing) ids.push_back(id);
+  const auto rows = db_.transaction({.read_only = true, .idempotent = true},
+                                    [&](Transaction& tx) { return find_accounts(tx, ids); });
+  if (!rows.ok()) {
+    for (const auto& [id, places] : missing) {
+      for (const size_t place : places) keys[place] = rows.status();
+    }
+    return keys;
+  }
+  for (const AccountRow& row : *rows) {
+    const absl::StatusOr<Keys> found = remember(row);
+    for (const size_t place : missing[row.id]) keys[place] = found;
+  }
+  return keys;
+}
+
+absl::StatusOr<KnownAccounts::Keys> KnownAccounts::keys_of(const protocol::AccountId& account) {
+  return keys_of(std::span(&account, 1)).front();
 }
 
 }  // namespace cafe::withdrawal

@@ -2,6 +2,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <vector>
 
 #include "libs/platform/bounded_cache.h"
 #include "services/withdrawal/withdrawal_store.h"
@@ -16,17 +20,49 @@ struct AccountKeys {
 // Thread-safe.
 class KnownAccounts {
  public:
+  using Keys = std::shared_ptr<const AccountKeys>;
+
   // `db` must outlive it.
   explicit KnownAccounts(storage::Database& db) : db_(db) {}
 
-  // Of an account that is at hand.
-  absl::StatusOr<std::shared_ptr<const AccountKeys>> keys_of(const AccountRow& account);
   // NOT_FOUND UNKNOWN_ACCOUNT.
-  absl::StatusOr<std::shared_ptr<const AccountKeys>> keys_of(const protocol::AccountId& account);
+  absl::StatusOr<Keys> keys_of(const protocol::AccountId& account);
+  // One answer for each; what is not known yet is read in one statement.
+  std::vector<absl::StatusOr<Keys>> keys_of(std::span<const protocol::AccountId> accounts);
 
  private:
+  absl::StatusOr<Keys> remember(const AccountRow& row);
+
   storage::Database& db_;
-  platform::BoundedCache<protocol::AccountId, std::shared_ptr<const AccountKeys>> known_{50'000};
+  platform::BoundedCache<protocol::AccountId, Keys> known_{50'000};
+};
+
+// z = x·m of a denomination's key x and what an account's coins of it are made of, m: the same in
+// all its orders, and public. Thread-safe.
+class KnownZ {
+ public:
+  std::optional<protocol::Point> find(const protocol::DenomId& denomination,
+                                      const protocol::Point& m) {
+    return known_.find({denomination, m});
+  }
+  void insert(const protocol::DenomId& denomination, const protocol::Point& m,
+              const protocol::Point& z) {
+    known_.insert({denomination, m}, z);
+  }
+
+ private:
+  // A denomination's id is a digest over its H = x·G among others, so it stands for x.
+  struct Key {
+    protocol::DenomId denomination;
+    protocol::Point m;
+    bool operator==(const Key&) const = default;
+    template <typename H>
+    friend H AbslHashValue(H h, const Key& key) {
+      return H::combine(std::move(h), key.denomination, key.m.bytes());
+    }
+  };
+
+  platform::BoundedCache<Key, protocol::Point> known_{50'000};
 };
 
 }  // namespace cafe::withdrawal

@@ -1,8 +1,12 @@
+#include <algorithm>
+#include <map>
+
+#include "absl/container/flat_hash_set.h"
 #include "libs/platform/failpoint.h"
 #include "libs/platform/log.h"
+#include "services/withdrawal/asked_order.h"
 #include "services/withdrawal/order_rules.h"
-#include "services/withdrawal/orders.h"
-#include "services/withdrawal/withdrawal_store.h"
+#include "services/withdrawal/order_store.h"
 
 namespace cafe::withdrawal {
 namespace {
@@ -10,42 +14,53 @@ namespace {
 using protocol::Bytes;
 using protocol::refused;
 
-/// An order as it came.
-struct Presented {
-  protocol::SignedDocument document;
-  protocol::Order order;
-  protocol::Bytes32 digest;
-  std::vector<protocol::OrderLine> lines;
+// What a transaction writes at most: lines of orders, each of which may be a posting.
+constexpr size_t kMostLines = 500;
 
-  const protocol::AccountId& account() const { return order.opened.account; }
-  uint64_t n() const { return order.opened.order; }
+struct AskedCompletion : AskedOrder {
+  using AskedOrder::AskedOrder;
+
+  uint64_t n() const { return order->opened.order; }
+  uint64_t time_slot() const { return order->opened.time_slot; }
+
+  std::optional<protocol::Order> order{};
+  std::vector<protocol::OrderLine> lines{};
+  std::vector<protocol::Completion::Debit> likely{};  // by the list that is in use
+  absl::Status admitted{};
 };
 
-/// What a recorded completion leaves for the metrics.
-struct Recorded {
-  Bytes completion;
-  bool fresh;  // recorded by this call
+/// What was decided about one order, under its account's lock.
+struct Decision {
+  // The completion, or why there is none; nothing: the account was locked by somebody else.
+  std::optional<absl::StatusOr<Bytes>> answer;
+  // Of an order that completes now; empty where it completed before.
+  std::vector<const DenominationBook::Entry*> entries;
+
+  bool fresh() const { return answer.has_value() && answer->ok() && !entries.empty(); }
 };
 
-absl::StatusOr<Presented> read_order(Issuer& issuer, protocol::ByteView bytes) {
-  CAFE_ASSIGN_OR_RETURN(auto document, protocol::SignedDocument::decode(bytes));
-  CAFE_ASSIGN_OR_RETURN(auto order, protocol::Order::decode(document.frame));
-  CAFE_RETURN_IF_ERROR(issuer.check_own(order.opened.issuer_id));
-  const protocol::Bytes32 digest = document.digest();
-  std::vector<protocol::OrderLine> lines = lines_of(order.opened);
-  return Presented{std::move(document), std::move(order), digest, std::move(lines)};
+absl::Status read_order(Issuer& issuer, AskedCompletion& asked) {
+  CAFE_ASSIGN_OR_RETURN(const auto document,
+                        protocol::SignedDocument::decode(asked.question.document));
+  CAFE_ASSIGN_OR_RETURN(asked.order, protocol::Order::decode(document.frame));
+  CAFE_RETURN_IF_ERROR(issuer.check_own(asked.order->opened.issuer_id));
+  asked.account = asked.order->opened.account;
+  asked.digest = document.digest();
+  asked.signature = document.signature;
+  asked.lines = lines_of(asked.order->opened);
+  return absl::OkStatus();
 }
 
 /// [guard] A completed N has one answer, for one order.
-absl::StatusOr<Bytes> answer_again(const Presented& presented, const CompletedOrder& completed) {
-  if (completed.order_digest == presented.digest) return completed.completion;
+absl::StatusOr<Bytes> answer_again(const AskedCompletion& asked, const CompletedOrder& completed) {
+  if (completed.order_digest == asked.digest) return completed.completion;
   return refused("ORDER_COMPLETED_DIFFERENTLY",
-                 "Order " + std::to_string(presented.n()) +
+                 "Order " + std::to_string(asked.n()) +
                      " completed with other challenges: send the order that was signed first.");
 }
 
 /// The state of the account, under its lock, lets this order complete.
-absl::Status check_state(const Presented& presented, const OrderFacts& facts) {
+absl::Status check_state(const AskedCompletion& asked, const OrderFacts& facts) {
   if (facts.slot_void) {
     return refused("ORDER_VOID",
                    "The issuer stated that this order is void: open its number again.");
@@ -53,14 +68,14 @@ absl::Status check_state(const Presented& presented, const OrderFacts& facts) {
   if (facts.state.closed) {
     return refused("ACCOUNT_CLOSED", "The account is closed; no order of it completes any more.");
   }
-  return check_chain(facts.state.last_order, presented.n());
+  return check_chain(facts.state.last_order, asked.n());
 }
 
 /// [guard] The issuer's own answer, of this very database, is what was signed.
-absl::Status check_lineage(Issuer& issuer, const Presented& presented,
+absl::Status check_lineage(Issuer& issuer, const AskedCompletion& asked,
                            const std::optional<protocol::Bytes32>& lineage) {
   if (lineage.has_value() &&
-      protocol::check_own_answer(issuer.secret, presented.order.opened, *lineage).ok()) {
+      protocol::check_own_answer(issuer.secret, asked.order->opened, *lineage).ok()) {
     return absl::OkStatus();
   }
   return refused("ORDER_DEAD",
@@ -68,125 +83,258 @@ absl::Status check_lineage(Issuer& issuer, const Presented& presented,
                  "started: ask for a void, then open its number again.");
 }
 
-absl::StatusOr<protocol::SignedDocument> answer(
-    Issuer& issuer, const Presented& presented, const protocol::Bytes32& lineage,
-    std::span<const DenominationBook::Entry* const> entries) {
+absl::StatusOr<Bytes> answer(Issuer& issuer, const AskedCompletion& asked,
+                             const protocol::Bytes32& lineage,
+                             std::span<const DenominationBook::Entry* const> entries,
+                             std::vector<protocol::Completion::Debit> debits) {
   std::vector<const protocol::DenominationKey*> keys;
   for (const auto* entry : entries) keys.push_back(&*entry->key);
-  CAFE_ASSIGN_OR_RETURN(auto responses, protocol::issuer_respond(issuer.secret, presented.order,
-                                                                 presented.digest, lineage, keys));
-  CAFE_ASSIGN_OR_RETURN(auto debits, price(entries, presented.lines));
-  return issuer.sign(protocol::Completion{issuer.id(), presented.account(), presented.n(),
-                                          presented.order.opened.time_slot, presented.digest,
-                                          std::move(debits), std::move(responses)}
-                         .encode());
+  CAFE_ASSIGN_OR_RETURN(auto responses, protocol::issuer_respond(issuer.secret, *asked.order,
+                                                                 asked.digest, lineage, keys));
+  return issuer
+      .sign(protocol::Completion{issuer.id(), asked.account, asked.n(), asked.time_slot(),
+                                 asked.digest, std::move(debits), std::move(responses)}
+                .encode())
+      .encode();
 }
 
-/// Everything that the completion changes. The ledger comes last: its rows are those that other
-/// accounts' orders may wait for.
-absl::Status record(Issuer& issuer, Transaction& tx, const Presented& presented,
-                    const protocol::Bytes32& lineage, const Bytes& completion,
-                    std::span<const DenominationBook::Entry* const> entries) {
-  NewCompletion row{.account = presented.account(),
-                    .n = presented.n(),
-                    .time_slot = presented.order.opened.time_slot,
-                    .order_digest = presented.digest,
-                    .lineage = lineage,
-                    .signed_order = presented.document.encode(),
-                    .completion = completion,
-                    .lines = {}};
-  for (size_t i = 0; i < entries.size(); ++i) {
-    const protocol::OrderLine& line = presented.lines[i];
-    CAFE_ASSIGN_OR_RETURN(const uint64_t value, line_value(*entries[i], line.count));
-    row.lines.push_back({line.denom_id, line.count, value});
-  }
-  CAFE_RETURN_IF_ERROR(insert_completion(tx, row));
-  CAFE_ASSIGN_OR_RETURN(const auto postings,
-                        postings_of(presented.account(), presented.n(), entries, presented.lines));
-  for (const storage::Posting& posting : postings) {
-    CAFE_RETURN_IF_ERROR(issuer.ledger->post(tx, posting).status());
-  }
-  return absl::OkStatus();
-}
-
-/// The whole decision in one transaction, under the account's lock, so that of two orders of one
-/// number the second sees what the first did. The answer exists before the commit, but only here.
-absl::StatusOr<Recorded> complete_in(Issuer& issuer, Transaction& tx, const Presented& presented,
-                                     const absl::Status& admitted,
-                                     const absl::StatusOr<std::shared_ptr<const Offer>>& offer) {
-  CAFE_ASSIGN_OR_RETURN(const OrderFacts facts, lock_order(tx, presented.account(), presented.n(),
-                                                           presented.order.opened.time_slot));
-  if (facts.completed.has_value()) {
-    CAFE_ASSIGN_OR_RETURN(auto again, answer_again(presented, *facts.completed));
-    return Recorded{std::move(again), false};
-  }
+/// Decides about one order by itself, from what was read under its account's lock at `now_s`.
+absl::StatusOr<Bytes> decide(Issuer& issuer, const AskedCompletion& asked, const OrderFacts& facts,
+                             const GroupFacts& group,
+                             const absl::StatusOr<std::shared_ptr<const Offer>>& offer,
+                             uint64_t now_s, Decision& decision) {
+  if (facts.completed.has_value()) return answer_again(asked, *facts.completed);
   // Neither the account's rate nor the state of the lists keeps a completed order from its holder.
-  CAFE_RETURN_IF_ERROR(admitted);
+  CAFE_RETURN_IF_ERROR(asked.admitted);
   CAFE_RETURN_IF_ERROR(offer.status());
-  CAFE_RETURN_IF_ERROR(check_state(presented, facts));
-  CAFE_RETURN_IF_ERROR(check_lineage(issuer, presented, facts.lineage));
-  // The time is taken under the lock: an order that had to wait for it has aged meanwhile.
-  const uint64_t now_s = issuer.now_s();
-  CAFE_RETURN_IF_ERROR(
-      protocol::check_age(presented.order.opened.time_slot, protocol::time_slot_of(now_s)));
-  CAFE_ASSIGN_OR_RETURN(
-      const auto entries,
-      select_lines(*(*offer)->book, facts.stopped, presented.lines, now_s, kCompletionSlack_s));
-  CAFE_ASSIGN_OR_RETURN(const auto completion, answer(issuer, presented, *facts.lineage, entries));
-  Bytes encoded = completion.encode();
-  CAFE_RETURN_IF_ERROR(record(issuer, tx, presented, *facts.lineage, encoded, entries));
-  CAFE_RETURN_IF_ERROR(platform::failpoint("withdrawal/complete-before-commit"));
-  return Recorded{std::move(encoded), true};
-}
-
-void count(Issuer& issuer, const Presented& presented, const DenominationBook& book) {
-  issuer.metrics.completed.Increment();
-  for (const protocol::OrderLine& line : presented.lines) {
-    const DenominationBook::Entry* entry = book.find(line.denom_id);
-    const auto value = line_value(*entry, line.count);
-    issuer.metrics.issued(entry->denomination, entry->id, line.count, value.value_or(0));
+  CAFE_RETURN_IF_ERROR(check_state(asked, facts));
+  CAFE_RETURN_IF_ERROR(check_lineage(issuer, asked, group.lineage));
+  CAFE_RETURN_IF_ERROR(protocol::check_age(asked.time_slot(), protocol::time_slot_of(now_s)));
+  CAFE_ASSIGN_OR_RETURN(auto selected, select_lines(*(*offer)->book, group.stopped, asked.lines,
+                                                    now_s, kCompletionSlack_s));
+  CAFE_ASSIGN_OR_RETURN(auto debits, price(selected, asked.lines));
+  // Where the list has changed meanwhile the ledger decides alone.
+  if (facts.short_of.has_value() && debits == asked.likely) {
+    return insufficient_funds(*facts.short_of);
   }
-  platform::log_debug("order completed", {{"account", presented.account().hex()},
-                                          {"n", presented.n()},
-                                          {"coins", presented.order.challenges.size()}});
+  CAFE_ASSIGN_OR_RETURN(auto completion,
+                        answer(issuer, asked, *group.lineage, selected, std::move(debits)));
+  decision.entries = std::move(selected);
+  return completion;
 }
 
-/// The commit may or may not have happened; only what stands in the database counts.
-absl::StatusOr<Bytes> resolve_doubt(Issuer& issuer, const Presented& presented) {
-  const auto completed = issuer.db.transaction(
-      {.read_only = true, .idempotent = true},
-      [&](Transaction& tx) { return find_completed(tx, presented.account(), presented.n()); });
-  if (completed.ok() && completed->has_value()) return answer_again(presented, **completed);
-  // Not there yet is not the same as never: the server may still be committing.
-  return protocol::make_error(absl::StatusCode::kUnavailable, "COMMIT_IN_DOUBT",
-                              "Whether the order completed is not known yet: send the same order "
-                              "again.");
-}
+// Orders on their way to their answers.
+class CompletionGroup {
+ public:
+  CompletionGroup(Issuer& issuer, std::vector<OrderQuestion> questions)
+      : issuer_(issuer), offer_(issuer.lists.offer()) {
+    orders_.reserve(questions.size());
+    for (OrderQuestion& question : questions) orders_.emplace_back(std::move(question));
+  }
+
+  void run() {
+    std::vector<AskedOrder*> all;
+    for (AskedCompletion& asked : orders_) {
+      all.push_back(&asked);
+      if (absl::Status read = read_order(issuer_, asked); !read.ok()) asked.finish(read);
+    }
+    authenticate(issuer_, all);
+    for (AskedCompletion& asked : orders_) {
+      if (!asked.done) prepare(asked);
+    }
+    for (Turn turn = next_turn(); !turn.empty(); turn = next_turn()) settle(turn);
+  }
+
+ private:
+  // Orders of accounts that all differ: they share a transaction.
+  using Turn = std::vector<AskedCompletion*>;
+
+  void prepare(AskedCompletion& asked) {
+    // Asked before anything is locked, and judged only for what is new.
+    asked.admitted = issuer_.admit_account(asked.account);
+    if (!offer_.ok()) return;
+    asked.likely = likely_debits((*offer_)->book.get(), (*offer_)->stopped, asked.lines,
+                                 issuer_.now_s(), kCompletionSlack_s);
+  }
+
+  Turn next_turn() {
+    Turn turn;
+    absl::flat_hash_set<protocol::AccountId> accounts;
+    size_t lines = 0;
+    for (AskedCompletion& asked : orders_) {
+      if (asked.done || accounts.contains(asked.account)) continue;
+      lines += asked.lines.size();
+      if (!turn.empty() && lines > kMostLines) break;
+      accounts.insert(asked.account);
+      turn.push_back(&asked);
+    }
+    return turn;
+  }
+
+  /// Answers all orders of a turn. Of several, one that could make their transaction wait or fail
+  /// gets a turn of its own, so that none suffers for another.
+  void settle(const Turn& turn) {
+    std::vector<Decision> decisions;
+    bool changed = false;
+    const absl::Status status =
+        issuer_.db.transaction({.idempotent = true}, [&](Transaction& tx) -> absl::Status {
+          changed = false;
+          CAFE_ASSIGN_OR_RETURN(decisions, decide_all(tx, turn));
+          for (const Decision& decision : decisions) changed = changed || decision.fresh();
+          // Rolled back: a commit would be synced to the disk for the sake of the locks alone.
+          if (!changed) return absl::CancelledError("nothing to record");
+          CAFE_RETURN_IF_ERROR(record(tx, turn, decisions));
+          return platform::failpoint("withdrawal/complete-before-commit");
+        });
+    if (status.ok() || (!changed && absl::IsCancelled(status))) {
+      answer_all(turn, decisions);
+    } else if (protocol::reason_of(status) == "COMMIT_IN_DOUBT") {
+      resolve_doubt(turn, decisions);
+    } else if (turn.size() == 1 || absl::IsUnavailable(status) ||
+               absl::IsResourceExhausted(status)) {
+      for (AskedCompletion* asked : turn) asked->finish(status);
+    } else {
+      platform::log_info("orders complete one by one",
+                         {{"orders", turn.size()}, {"status", status}});
+      for (AskedCompletion* asked : turn) settle({asked});
+    }
+  }
+
+  /// Under the locks of the accounts, so that of two orders of one number the second sees what the
+  /// first did. Answers exist before the commit, but only here.
+  absl::StatusOr<std::vector<Decision>> decide_all(Transaction& tx, const Turn& turn) {
+    std::vector<OrderPlace> places;
+    for (const AskedCompletion* asked : turn) {
+      places.push_back({asked->account, asked->n(), asked->time_slot(), asked->likely});
+    }
+    CAFE_ASSIGN_OR_RETURN(const GroupFacts facts,
+                          lock_orders(tx, places, /*wait=*/turn.size() == 1));
+    // The time is taken under the locks: an order that had to wait for its has aged meanwhile.
+    const uint64_t now_s = issuer_.now_s();
+    lineage_ = facts.lineage;
+    std::vector<Decision> decisions(turn.size());
+    for (size_t i = 0; i < turn.size(); ++i) {
+      if (facts.orders[i].has_value()) {
+        decisions[i].answer =
+            decide(issuer_, *turn[i], *facts.orders[i], facts, offer_, now_s, decisions[i]);
+      } else if (turn.size() == 1) {
+        decisions[i].answer = unknown_account();
+      }
+    }
+    return decisions;
+  }
+
+  /// Everything that completions change. The ledger comes last: its rows are those that other
+  /// accounts' orders may wait for.
+  absl::Status record(Transaction& tx, const Turn& turn, std::span<const Decision> decisions) {
+    std::vector<NewCompletion> completions;
+    std::vector<storage::Posting> postings;
+    for (size_t i = 0; i < turn.size(); ++i) {
+      if (!decisions[i].fresh()) continue;
+      const AskedCompletion& asked = *turn[i];
+      NewCompletion& row = completions.emplace_back(
+          NewCompletion{.account = asked.account,
+                        .n = asked.n(),
+                        .time_slot = asked.time_slot(),
+                        .order_digest = asked.digest,
+                        // There is one way to write a document: these are the bytes that were read.
+                        .signed_order = asked.question.document,
+                        .completion = **decisions[i].answer,
+                        .lines = {}});
+      for (size_t k = 0; k < asked.lines.size(); ++k) {
+        const protocol::OrderLine& line = asked.lines[k];
+        CAFE_ASSIGN_OR_RETURN(const uint64_t value,
+                              line_value(*decisions[i].entries[k], line.count));
+        row.lines.push_back({line.denom_id, line.count, value});
+      }
+      CAFE_ASSIGN_OR_RETURN(
+          auto of_order, postings_of(asked.account, asked.n(), decisions[i].entries, asked.lines));
+      std::move(of_order.begin(), of_order.end(), std::back_inserter(postings));
+    }
+    CAFE_RETURN_IF_ERROR(insert_completions(tx, *lineage_, completions));
+    return issuer_.ledger->post_all(tx, postings);
+  }
+
+  /// After the commit, or where there was nothing to commit.
+  void answer_all(const Turn& turn, std::span<Decision> decisions) {
+    absl::Status passed;
+    if (std::any_of(decisions.begin(), decisions.end(), is_ok)) {
+      passed = platform::failpoint("withdrawal/complete-after-commit");
+    }
+    if (passed.ok()) count(turn, decisions);
+    for (size_t i = 0; i < turn.size(); ++i) {
+      if (!decisions[i].answer.has_value()) continue;
+      turn[i]->finish(is_ok(decisions[i]) && !passed.ok() ? passed
+                                                          : *std::move(decisions[i].answer));
+    }
+    settle_left_out(turn);
+  }
+
+  static bool is_ok(const Decision& decision) {
+    return decision.answer.has_value() && decision.answer->ok();
+  }
+
+  /// Those whose accounts somebody else had locked, one by one: each waits for its lock.
+  void settle_left_out(const Turn& turn) {
+    for (AskedCompletion* asked : turn) {
+      if (!asked->done) settle({asked});
+    }
+  }
+
+  void count(const Turn& turn, std::span<const Decision> decisions) {
+    struct Issued {
+      uint32_t coins = 0;
+      uint64_t value = 0;
+    };
+    std::map<const DenominationBook::Entry*, Issued> issued;
+    for (size_t i = 0; i < turn.size(); ++i) {
+      const Decision& decision = decisions[i];
+      if (!is_ok(decision)) continue;
+      (decision.fresh() ? issuer_.metrics.completed : issuer_.metrics.repeated).Increment();
+      for (size_t k = 0; k < decision.entries.size(); ++k) {
+        Issued& sum = issued[decision.entries[k]];
+        sum.coins += turn[i]->lines[k].count;
+        sum.value += line_value(*decision.entries[k], turn[i]->lines[k].count).value_or(0);
+      }
+    }
+    for (const auto& [entry, sum] : issued) {
+      issuer_.metrics.issued(entry->denomination, entry->id, sum.coins, sum.value);
+    }
+  }
+
+  /// The commit may or may not have happened; only what stands in the database counts.
+  void resolve_doubt(const Turn& turn, std::span<Decision> decisions) {
+    for (size_t i = 0; i < turn.size(); ++i) {
+      if (decisions[i].fresh()) {
+        turn[i]->finish(look_for(*turn[i]));
+      } else if (decisions[i].answer.has_value()) {
+        turn[i]->finish(*std::move(decisions[i].answer));
+      }
+    }
+    settle_left_out(turn);
+  }
+
+  absl::StatusOr<Bytes> look_for(const AskedCompletion& asked) {
+    const auto completed = issuer_.db.transaction(
+        {.read_only = true, .idempotent = true},
+        [&](Transaction& tx) { return find_completed(tx, asked.account, asked.n()); });
+    if (completed.ok() && completed->has_value()) return answer_again(asked, **completed);
+    // Not there yet is not the same as never: the server may still be committing.
+    return protocol::make_error(absl::StatusCode::kUnavailable, "COMMIT_IN_DOUBT",
+                                "Whether the order completed is not known yet: send the same order "
+                                "again.");
+  }
+
+  Issuer& issuer_;
+  const absl::StatusOr<std::shared_ptr<const Offer>> offer_;
+  std::vector<AskedCompletion> orders_;
+  std::optional<protocol::Bytes32> lineage_;  // of the transaction under way
+};
 
 }  // namespace
 
-absl::StatusOr<Bytes> complete_order(Issuer& issuer, protocol::ByteView bytes) {
-  CAFE_ASSIGN_OR_RETURN(const Presented presented, read_order(issuer, bytes));
-  CAFE_ASSIGN_OR_RETURN(const auto keys, issuer.accounts.keys_of(presented.account()));
-  CAFE_RETURN_IF_ERROR(presented.document.check(keys->K));
-  const auto offer = issuer.lists.offer();
-  // Asked before anything is locked, and judged only for what is new.
-  const absl::Status admitted = issuer.admit_account(presented.account());
-
-  const absl::StatusOr<Recorded> recorded = issuer.db.transaction(
-      {.idempotent = true},
-      [&](Transaction& tx) { return complete_in(issuer, tx, presented, admitted, offer); });
-  if (!recorded.ok() && protocol::reason_of(recorded.status()) == "COMMIT_IN_DOUBT") {
-    return resolve_doubt(issuer, presented);
-  }
-  CAFE_RETURN_IF_ERROR(recorded.status());
-  CAFE_RETURN_IF_ERROR(platform::failpoint("withdrawal/complete-after-commit"));
-  if (recorded->fresh) {
-    count(issuer, presented, *(*offer)->book);
-  } else {
-    issuer.metrics.repeated.Increment();
-  }
-  return recorded->completion;
+void complete_orders(Issuer& issuer, std::vector<OrderQuestion> questions) {
+  CompletionGroup(issuer, std::move(questions)).run();
 }
 
 }  // namespace cafe::withdrawal

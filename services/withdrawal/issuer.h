@@ -76,6 +76,7 @@ struct Issuer {
   const RegistrationNonces nonces;
   storage::Database& db;
   KnownAccounts accounts;
+  KnownZ known_z;
   const std::unique_ptr<storage::Ledger> ledger;
   const platform::Clock& clock;
   protocol::Rng& rng;

@@ -5,9 +5,7 @@
 int main(int argc, char** argv) {
   using cafe::platform::add_option;
 
-  // An order waits for its commit most of the time, and commits that wait together share a flush.
-  cafe::platform::ServiceOptions common{
-      .service = "withdrawal", .listen = "127.0.0.1:7101", .workers = 32};
+  cafe::platform::ServiceOptions common{.service = "withdrawal", .listen = "127.0.0.1:7101"};
   cafe::withdrawal::WithdrawalOptions options;
   CLI::App app(
       "cafe-withdrawal: registers wallets and issues coins. The only holder of the denominations' "
@@ -28,6 +26,11 @@ int main(int argc, char** argv) {
              "from one address; 0: no limit");
   add_option(app, "--orders-per-minute", options.orders_per_minute,
              "calls about orders of one account; 0: no limit");
+  add_option(app, "--open-threads", options.open_threads,
+             "threads that open orders, each with a database connection of its own");
+  add_option(app, "--complete-threads", options.complete_threads,
+             "threads that complete orders, in groups that share a commit, each with a database "
+             "connection of its own");
   if (const auto exit_code = cafe::platform::parse_command_line(app, common, argc, argv)) {
     return *exit_code;
   }

@@ -1,44 +1,40 @@
 #include "libs/platform/log.h"
+#include "services/withdrawal/asked_order.h"
 #include "services/withdrawal/order_rules.h"
-#include "services/withdrawal/orders.h"
-#include "services/withdrawal/withdrawal_store.h"
+#include "services/withdrawal/order_store.h"
 
 namespace cafe::withdrawal {
 namespace {
 
+using protocol::Bytes;
 using protocol::refused;
 
-/// What the order will cost by the list that is in use, to look at the account's funds in the same
-/// statement as at the rest; nothing where that list is not the one that the wallet means, or does
-/// not hold what it asks for: then what is wrong is said later, to who has signed.
-std::vector<protocol::Completion::Debit> likely_debits(Issuer& issuer,
-                                                       const protocol::OpenRequest& request) {
-  const auto offer = issuer.lists.offer();
-  if (!offer.ok() || (*offer)->book->digest() != request.list_digest) return {};
-  const auto entries =
-      select_lines(*(*offer)->book, (*offer)->stopped, request.lines, issuer.now_s(), 0);
-  if (!entries.ok()) return {};
-  auto debits = price(*entries, request.lines);
-  return debits.ok() ? *std::move(debits) : std::vector<protocol::Completion::Debit>{};
+struct AskedOpen : AskedOrder {
+  using AskedOrder::AskedOrder;
+
+  protocol::OpenRequest request{};
+  // By the list that is in use; nothing where that is not the one that the wallet means, or does
+  // not hold what it asks for: then what is wrong is said later.
+  std::vector<protocol::Completion::Debit> likely{};
+};
+
+absl::Status read_request(Issuer& issuer, AskedOpen& asked) {
+  CAFE_ASSIGN_OR_RETURN(const auto document,
+                        protocol::SignedDocument::decode(asked.question.document));
+  CAFE_ASSIGN_OR_RETURN(asked.request, protocol::OpenRequest::decode(document.frame));
+  CAFE_RETURN_IF_ERROR(issuer.check_own(asked.request.issuer_id));
+  asked.account = asked.request.account;
+  asked.digest = document.digest();
+  asked.signature = document.signature;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<OpenFacts> look(Issuer& issuer, const protocol::OpenRequest& request,
-                               uint64_t time_slot,
-                               std::span<const protocol::Completion::Debit> debits) {
-  CAFE_ASSIGN_OR_RETURN(
-      auto facts,
-      issuer.db.transaction({.read_only = true, .idempotent = true}, [&](Transaction& tx) {
-        return read_open_facts(tx, request.account, request.order, time_slot, debits);
-      }));
-  if (!facts.has_value()) {
-    return protocol::make_error(absl::StatusCode::kNotFound, "UNKNOWN_ACCOUNT",
-                                "This issuer has no such account: register first.");
-  }
-  return *std::move(facts);
+bool same_list(const protocol::OpenRequest& request, const DenominationBook& book) {
+  return book.list().number == request.list_number && book.digest() == request.list_digest;
 }
 
 /// The first order since the database was started draws its lineage.
-absl::StatusOr<protocol::Bytes32> lineage_of(Issuer& issuer, const OpenFacts& facts) {
+absl::StatusOr<protocol::Bytes32> lineage_of(Issuer& issuer, const GroupFacts& facts) {
   if (facts.lineage.has_value()) return *facts.lineage;
   return issuer.db.transaction({.idempotent = true},
                                [&](Transaction& tx) { return draw_lineage(tx, issuer.rng); });
@@ -47,25 +43,16 @@ absl::StatusOr<protocol::Bytes32> lineage_of(Issuer& issuer, const OpenFacts& fa
 /// The offer whose list the wallet names; looks for a newer one when the wallet is ahead of us.
 absl::StatusOr<std::shared_ptr<const Offer>> offer_for(Issuer& issuer,
                                                        const protocol::OpenRequest& request) {
-  const auto same = [&request](const Offer& offer) {
-    return offer.book->list().number == request.list_number &&
-           offer.book->digest() == request.list_digest;
-  };
   CAFE_ASSIGN_OR_RETURN(auto offer, issuer.lists.offer());
-  if (same(*offer)) return offer;
+  if (same_list(request, *offer->book)) return offer;
   if (request.list_number > offer->book->list().number) {
     CAFE_RETURN_IF_ERROR(issuer.lists.refresh(issuer.db));
     CAFE_ASSIGN_OR_RETURN(offer, issuer.lists.offer());
-    if (same(*offer)) return offer;
+    if (same_list(request, *offer->book)) return offer;
   }
   return refused("LIST_OUTDATED", "The newest list of denominations has number " +
                                       std::to_string(offer->book->list().number) +
                                       ": fetch it and open the order from it.");
-}
-
-absl::Status insufficient_funds(const std::string& currency) {
-  return refused("INSUFFICIENT_FUNDS", "The account holds less " + currency +
-                                           " than the order costs: pay in first, or order less.");
 }
 
 /// A courtesy: funds count when the order completes.
@@ -86,51 +73,110 @@ absl::Status check_funds(Issuer& issuer, const protocol::AccountId& account,
       });
 }
 
-}  // namespace
+/// Commitments for all coins. What is z was computed for this account before is not again.
+absl::StatusOr<Bytes> commit_to(Issuer& issuer, const AskedOpen& asked, uint64_t time_slot,
+                                const protocol::Bytes32& lineage,
+                                std::span<const DenominationBook::Entry* const> entries) {
+  const protocol::IdentityPoints& points = asked.keys->points;
+  std::vector<const protocol::DenominationKey*> keys;
+  std::vector<std::optional<protocol::Point>> known_z;
+  for (const auto* entry : entries) {
+    keys.push_back(&*entry->key);
+    known_z.push_back(
+        issuer.known_z.find(entry->id, protocol::m_for(entry->denomination.kind, points)));
+  }
+  const protocol::NonceScope scope{asked.account, asked.request.order, time_slot, lineage};
+  CAFE_ASSIGN_OR_RETURN(const auto answer,
+                        protocol::issuer_open(issuer.secret, issuer.id(), scope, points,
+                                              asked.request.lines, keys, known_z));
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (known_z[i].has_value()) continue;
+    issuer.known_z.insert(entries[i]->id, protocol::m_for(entries[i]->denomination.kind, points),
+                          answer.lines[i].z);
+  }
+  return answer.encode();
+}
 
-absl::StatusOr<protocol::Bytes> open_order(Issuer& issuer, protocol::ByteView bytes) {
-  CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(bytes));
-  CAFE_ASSIGN_OR_RETURN(const auto request, protocol::OpenRequest::decode(document.frame));
-  CAFE_RETURN_IF_ERROR(issuer.check_own(request.issuer_id));
-
-  const uint64_t now_s = issuer.now_s();
-  const uint64_t time_slot = protocol::time_slot_of(now_s);
-  const auto likely = likely_debits(issuer, request);
-  CAFE_ASSIGN_OR_RETURN(const OpenFacts seen, look(issuer, request, time_slot, likely));
-  CAFE_RETURN_IF_ERROR(document.check(seen.account.K));
-  CAFE_RETURN_IF_ERROR(issuer.admit_account(request.account));
-
-  if (seen.account.closed) {
+/// One order, by what is known of it and of the database.
+absl::StatusOr<Bytes> open_one(Issuer& issuer, const AskedOpen& asked, const OrderFacts& seen,
+                               const GroupFacts& facts, uint64_t now_s) {
+  const protocol::OpenRequest& request = asked.request;
+  if (seen.state.closed) {
     return refused("ACCOUNT_CLOSED", "The account is closed; nothing is withdrawn from it.");
   }
-  CAFE_RETURN_IF_ERROR(check_chain(seen.account.last_order, request.order));
+  CAFE_RETURN_IF_ERROR(check_chain(seen.state.last_order, request.order));
   if (seen.slot_void) {
     return refused("ORDER_VOID",
                    "The order is void for this minute: open it again when the next one begins.");
   }
   CAFE_ASSIGN_OR_RETURN(const auto offer, offer_for(issuer, request));
   CAFE_ASSIGN_OR_RETURN(const auto entries,
-                        select_lines(*offer->book, seen.stopped, request.lines, now_s, 0));
+                        select_lines(*offer->book, facts.stopped, request.lines, now_s, 0));
   CAFE_ASSIGN_OR_RETURN(const auto debits, price(entries, request.lines));
-  if (debits != likely) {
+  if (debits != asked.likely) {
     CAFE_RETURN_IF_ERROR(check_funds(issuer, request.account, debits));
   } else if (seen.short_of.has_value()) {
     return insufficient_funds(*seen.short_of);
   }
-
-  CAFE_ASSIGN_OR_RETURN(const auto account_keys, issuer.accounts.keys_of(seen.account));
-  CAFE_ASSIGN_OR_RETURN(const auto lineage, lineage_of(issuer, seen));
-  std::vector<const protocol::DenominationKey*> keys;
-  for (const auto* entry : entries) keys.push_back(&*entry->key);
-  const protocol::NonceScope scope{request.account, request.order, time_slot, lineage};
-  CAFE_ASSIGN_OR_RETURN(const auto answer,
-                        protocol::issuer_open(issuer.secret, issuer.id(), scope,
-                                              account_keys->points, request.lines, keys));
+  CAFE_ASSIGN_OR_RETURN(const auto lineage, lineage_of(issuer, facts));
+  CAFE_ASSIGN_OR_RETURN(auto answer,
+                        commit_to(issuer, asked, protocol::time_slot_of(now_s), lineage, entries));
   issuer.metrics.opened.Increment();
   platform::log_debug(
       "order opened",
       {{"account", request.account.hex()}, {"n", request.order}, {"lines", request.lines.size()}});
-  return answer.encode();
+  return answer;
+}
+
+/// One look at the database for all.
+absl::StatusOr<GroupFacts> look(Issuer& issuer, std::span<AskedOpen* const> group, uint64_t now_s) {
+  const auto offer = issuer.lists.offer();
+  std::vector<OrderPlace> places;
+  for (AskedOpen* asked : group) {
+    if (offer.ok() && same_list(asked->request, *(*offer)->book)) {
+      asked->likely = likely_debits((*offer)->book.get(), (*offer)->stopped, asked->request.lines,
+                                    now_s, /*slack_s=*/0);
+    }
+    places.push_back(
+        {asked->account, asked->request.order, protocol::time_slot_of(now_s), asked->likely});
+  }
+  return issuer.db.transaction({.read_only = true, .idempotent = true},
+                               [&](Transaction& tx) { return read_orders(tx, places); });
+}
+
+}  // namespace
+
+void open_orders(Issuer& issuer, std::vector<OrderQuestion> questions) {
+  std::vector<AskedOpen> orders;
+  orders.reserve(questions.size());
+  std::vector<AskedOrder*> all;
+  for (OrderQuestion& question : questions) {
+    AskedOpen& asked = orders.emplace_back(std::move(question));
+    all.push_back(&asked);
+    if (absl::Status read = read_request(issuer, asked); !read.ok()) asked.finish(read);
+  }
+  authenticate(issuer, all);
+  std::vector<AskedOpen*> group;
+  for (AskedOpen& asked : orders) {
+    if (asked.done) continue;
+    if (absl::Status admitted = issuer.admit_account(asked.account); !admitted.ok()) {
+      asked.finish(admitted);
+    } else {
+      group.push_back(&asked);
+    }
+  }
+  if (group.empty()) return;
+  const uint64_t now_s = issuer.now_s();
+  const absl::StatusOr<GroupFacts> facts = look(issuer, group, now_s);
+  for (size_t i = 0; i < group.size(); ++i) {
+    if (!facts.ok()) {
+      group[i]->finish(facts.status());
+    } else if (!facts->orders[i].has_value()) {
+      group[i]->finish(unknown_account());
+    } else {
+      group[i]->finish(open_one(issuer, *group[i], *facts->orders[i], *facts, now_s));
+    }
+  }
 }
 
 }  // namespace cafe::withdrawal

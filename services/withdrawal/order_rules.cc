@@ -90,6 +90,22 @@ absl::StatusOr<std::vector<protocol::Completion::Debit>> price(
   return debits;
 }
 
+std::vector<protocol::Completion::Debit> likely_debits(const DenominationBook* book,
+                                                       const DenomSet& stopped,
+                                                       std::span<const protocol::OrderLine> lines,
+                                                       uint64_t now_s, uint64_t slack_s) {
+  if (book == nullptr) return {};
+  const auto entries = select_lines(*book, stopped, lines, now_s, slack_s);
+  if (!entries.ok()) return {};
+  auto debits = price(*entries, lines);
+  return debits.ok() ? *std::move(debits) : std::vector<protocol::Completion::Debit>{};
+}
+
+absl::Status insufficient_funds(std::string_view currency) {
+  return refused("INSUFFICIENT_FUNDS", "The account holds less " + std::string(currency) +
+                                           " than the order costs: pay in first, or order less.");
+}
+
 absl::StatusOr<std::vector<storage::Posting>> postings_of(
     const protocol::AccountId& account, uint64_t n,
     std::span<const DenominationBook::Entry* const> entries,

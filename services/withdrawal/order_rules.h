@@ -41,6 +41,16 @@ absl::StatusOr<std::vector<protocol::Completion::Debit>> price(
     std::span<const DenominationBook::Entry* const> entries,
     std::span<const protocol::OrderLine> lines);
 
+// What the order will cost if it turns out that it can be ordered; nothing where it cannot, or
+// where `book` is null. For looking at the account's funds early.
+std::vector<protocol::Completion::Debit> likely_debits(const DenominationBook* book,
+                                                       const DenomSet& stopped,
+                                                       std::span<const protocol::OrderLine> lines,
+                                                       uint64_t now_s, uint64_t slack_s);
+
+// FAILED_PRECONDITION INSUFFICIENT_FUNDS.
+absl::Status insufficient_funds(std::string_view currency);
+
 // The ledger's side of an order: for each currency one posting of kind "withdrawal", reference
 // account id ‖ u64 N ‖ currency: the customer's account to the coins outstanding of each
 // denomination. AMOUNT_OVERFLOW.

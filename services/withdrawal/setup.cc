@@ -82,10 +82,17 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
   if (common.database_url.empty()) {
     return protocol::invalid("BAD_DATABASE_OPTIONS", "--database-url is required.");
   }
-  // One connection for each worker, and one for the refresher.
+  for (const uint32_t threads : {options.open_threads, options.complete_threads}) {
+    if (threads < 1 || threads > 256) {
+      return protocol::invalid("BAD_OPTION",
+                               "--open-threads and --complete-threads are from 1 to 256.");
+    }
+  }
+  // One connection for each worker and each thread of groups, and one for the refresher.
+  const uint32_t connections = common.workers + options.open_threads + options.complete_threads + 1;
   CAFE_ASSIGN_OR_RETURN(auto opened,
                         storage::Database::open({.url = common.database_url,
-                                                 .pool_size = static_cast<int>(common.workers) + 1,
+                                                 .pool_size = static_cast<int>(connections),
                                                  .application_name = "cafe-withdrawal",
                                                  .settings = storage::kByKey}));
   storage::Database& db = host.own(std::move(opened));
@@ -93,7 +100,7 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
   if (!common.redis_url.empty()) {
     CAFE_ASSIGN_OR_RETURN(const std::string address, storage::redis_address(common.redis_url));
     cache = &host.own(std::make_unique<storage::RedisCache>(storage::RedisOptions{
-        .address = address, .password = {}, .pool_size = static_cast<int>(common.workers)}));
+        .address = address, .password = {}, .pool_size = static_cast<int>(connections)}));
   }
   protocol::Rng& rng = host.own(std::make_unique<protocol::SystemRng>());
   CAFE_ASSIGN_OR_RETURN(
@@ -113,7 +120,14 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
   host.own(std::make_unique<platform::BackgroundWorker>(
       "denomination-lists", kListRefresh, host.metrics(),
       [&issuer](const std::stop_token&) { return issuer.lists.refresh(issuer.db); }));
-  host.serve(std::make_unique<WithdrawalService>(host.runtime(), issuer));
+  host.serve(std::make_unique<WithdrawalService>(
+      host.runtime(), issuer,
+      GroupOptions{.open_threads = options.open_threads,
+                   .complete_threads = options.complete_threads,
+                   .limits = {.capacity = common.queue_capacity,
+                              .bytes = size_t{common.queue_mebibytes} << 20,
+                              .wait = absl::Milliseconds(common.queue_wait_ms)}},
+      host.metrics()));
   return absl::OkStatus();
 }
 

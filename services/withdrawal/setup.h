@@ -15,6 +15,9 @@ struct WithdrawalOptions {
   std::string key_certificates;
   uint32_t registrations_per_minute = 6000;  // of one address; 0: no limit
   uint32_t orders_per_minute = 600;          // calls about orders of one account; 0: no limit
+  // Threads that answer groups of Open and of Complete, each with a database connection.
+  uint32_t open_threads = 2;
+  uint32_t complete_threads = 2;
 };
 
 // Loads and checks the key files. Errors: those of libs/storage/key_files.h, and of

@@ -35,15 +35,8 @@ absl::StatusOr<VoidOutcome> void_order(Issuer& issuer, protocol::ByteView bytes)
   CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(bytes));
   CAFE_ASSIGN_OR_RETURN(const auto request, protocol::VoidedOrder::decode_request(document.frame));
   CAFE_RETURN_IF_ERROR(issuer.check_own(request.issuer_id));
-  CAFE_ASSIGN_OR_RETURN(
-      const auto account,
-      issuer.db.transaction({.read_only = true, .idempotent = true},
-                            [&](Transaction& tx) { return find_account(tx, request.account); }));
-  if (!account.has_value()) {
-    return protocol::make_error(absl::StatusCode::kNotFound, "UNKNOWN_ACCOUNT",
-                                "This issuer has no such account.");
-  }
-  CAFE_RETURN_IF_ERROR(document.check(account->K));
+  CAFE_ASSIGN_OR_RETURN(const auto keys, issuer.accounts.keys_of(request.account));
+  CAFE_RETURN_IF_ERROR(document.check(keys->K));
   CAFE_RETURN_IF_ERROR(issuer.admit_account(request.account));
 
   // A commit in doubt needs no care: the same request again finds what became of it.

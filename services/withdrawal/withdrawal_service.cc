@@ -1,7 +1,6 @@
 #include "services/withdrawal/withdrawal_service.h"
 
 #include "services/withdrawal/accounts.h"
-#include "services/withdrawal/orders.h"
 #include "services/withdrawal/register_account.h"
 
 namespace cafe::withdrawal {
@@ -11,6 +10,11 @@ using platform::CallInfo;
 using platform::serve_unary;
 using protocol::to_string;
 using protocol::view_of;
+
+// An opening is most of a millisecond of arithmetic that is answered one after the other: a large
+// group would only wait for it. A completion is a share of a transaction.
+constexpr size_t kLargestOpening = 16;
+constexpr size_t kLargestCompletion = 64;
 
 /// "ipv4:203.0.113.7:50312" without the port, which changes with each connection.
 std::string address_of(const grpc::CallbackServerContext& context) {
@@ -41,6 +45,25 @@ absl::Status get_denominations(Issuer& issuer, const v1::GetDenominationsRequest
 }
 
 }  // namespace
+
+WithdrawalService::WithdrawalService(platform::UnaryRuntime& runtime, Issuer& issuer,
+                                     const GroupOptions& groups, platform::Metrics& metrics)
+    : runtime_(runtime),
+      issuer_(issuer),
+      openings_(
+          {.name = "open",
+           .threads = groups.open_threads,
+           .largest = kLargestOpening,
+           .limits = groups.limits},
+          issuer.clock, metrics,
+          [this](std::vector<WaitingOrder> waiting) { answer(std::move(waiting), open_orders); }),
+      completions_({.name = "complete",
+                    .threads = groups.complete_threads,
+                    .largest = kLargestCompletion,
+                    .limits = groups.limits},
+                   issuer.clock, metrics, [this](std::vector<WaitingOrder> waiting) {
+                     answer(std::move(waiting), complete_orders);
+                   }) {}
 
 grpc::ServerUnaryReactor* WithdrawalService::GetDenominations(
     grpc::CallbackServerContext* context, const v1::GetDenominationsRequest* request,
@@ -77,30 +100,44 @@ grpc::ServerUnaryReactor* WithdrawalService::Register(grpc::CallbackServerContex
       });
 }
 
+grpc::ServerUnaryReactor* WithdrawalService::enqueue(OrderQueue& queue, std::string_view method,
+                                                     grpc::CallbackServerContext* context,
+                                                     const std::string& document,
+                                                     std::string* answer) {
+  return platform::serve_late(runtime_, method, context,
+                              [&](const std::shared_ptr<platform::LateCall>& call) {
+                                return queue.submit(call->info().deadline, document.size(),
+                                                    WaitingOrder{view_of(document), answer, call});
+                              });
+}
+
+void WithdrawalService::answer(std::vector<WaitingOrder> waiting, AnswerAll answer_all) {
+  std::vector<OrderQuestion> questions;
+  questions.reserve(waiting.size());
+  for (WaitingOrder& order : waiting) {
+    if (platform::finish_if_abandoned(*order.call, runtime_.clock)) continue;
+    questions.push_back({.document = order.document,
+                         .answer = [call = std::move(order.call),
+                                    out = order.answer](absl::StatusOr<protocol::Bytes> answer) {
+                           if (answer.ok()) *out = to_string(*answer);
+                           call->finish(answer.status());
+                         }});
+  }
+  if (!questions.empty()) answer_all(issuer_, std::move(questions));
+}
+
 grpc::ServerUnaryReactor* WithdrawalService::Open(grpc::CallbackServerContext* context,
                                                   const v1::OpenOrderRequest* request,
                                                   v1::OpenOrderResponse* response) {
-  return serve_unary(runtime_, "Withdrawal/Open", context, request, response,
-                     [this](const CallInfo&, const v1::OpenOrderRequest& in,
-                            v1::OpenOrderResponse& out) -> absl::Status {
-                       CAFE_ASSIGN_OR_RETURN(const auto answer,
-                                             open_order(issuer_, view_of(in.open())));
-                       out.set_answer(to_string(answer));
-                       return absl::OkStatus();
-                     });
+  return enqueue(openings_, "Withdrawal/Open", context, request->open(),
+                 response->mutable_answer());
 }
 
 grpc::ServerUnaryReactor* WithdrawalService::Complete(grpc::CallbackServerContext* context,
                                                       const v1::CompleteOrderRequest* request,
                                                       v1::CompleteOrderResponse* response) {
-  return serve_unary(runtime_, "Withdrawal/Complete", context, request, response,
-                     [this](const CallInfo&, const v1::CompleteOrderRequest& in,
-                            v1::CompleteOrderResponse& out) -> absl::Status {
-                       CAFE_ASSIGN_OR_RETURN(const auto completion,
-                                             complete_order(issuer_, view_of(in.order())));
-                       out.set_completion(to_string(completion));
-                       return absl::OkStatus();
-                     });
+  return enqueue(completions_, "Withdrawal/Complete", context, request->order(),
+                 response->mutable_completion());
 }
 
 grpc::ServerUnaryReactor* WithdrawalService::Void(grpc::CallbackServerContext* context,

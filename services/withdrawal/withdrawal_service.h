@@ -3,16 +3,24 @@
 #pragma once
 
 #include "cafe/v1/withdrawal.grpc.pb.h"
+#include "libs/platform/batcher.h"
 #include "libs/platform/unary.h"
-#include "services/withdrawal/issuer.h"
+#include "services/withdrawal/orders.h"
 
 namespace cafe::withdrawal {
 
+// How orders are put into groups.
+struct GroupOptions {
+  size_t open_threads = 2;
+  size_t complete_threads = 2;
+  platform::QueueLimits limits{};
+};
+
 class WithdrawalService final : public v1::Withdrawal::CallbackService {
  public:
-  // Both must outlive the server.
-  WithdrawalService(platform::UnaryRuntime& runtime, Issuer& issuer)
-      : runtime_(runtime), issuer_(issuer) {}
+  // All must outlive the server. Series: those of Batcher for the pools "open" and "complete".
+  WithdrawalService(platform::UnaryRuntime& runtime, Issuer& issuer, const GroupOptions& groups,
+                    platform::Metrics& metrics);
 
   grpc::ServerUnaryReactor* GetDenominations(grpc::CallbackServerContext* context,
                                              const v1::GetDenominationsRequest* request,
@@ -43,8 +51,24 @@ class WithdrawalService final : public v1::Withdrawal::CallbackService {
                                              v1::StopDenominationResponse* response) override;
 
  private:
+  // A document that waits for its turn, and where its answer goes.
+  struct WaitingOrder {
+    protocol::ByteView document;  // valid until the call is finished
+    std::string* answer;          // likewise
+    std::shared_ptr<platform::LateCall> call;
+  };
+  using OrderQueue = platform::Batcher<WaitingOrder>;
+  using AnswerAll = void (*)(Issuer& issuer, std::vector<OrderQuestion> questions);
+
+  grpc::ServerUnaryReactor* enqueue(OrderQueue& queue, std::string_view method,
+                                    grpc::CallbackServerContext* context,
+                                    const std::string& document, std::string* answer);
+  void answer(std::vector<WaitingOrder> waiting, AnswerAll answer_all);
+
   platform::UnaryRuntime& runtime_;
   Issuer& issuer_;
+  OrderQueue openings_;
+  OrderQueue completions_;
 };
 
 }  // namespace cafe::withdrawal

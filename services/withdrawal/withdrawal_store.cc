@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "libs/protocol/frame.h"
+#include "libs/storage/array_param.h"
 
 namespace cafe::withdrawal {
 
@@ -25,43 +25,21 @@ absl::StatusOr<protocol::Point> point_at(const Row& row, int column) {
   return protocol::Point::decode(row.bytes(column));
 }
 
-absl::Status unknown_account() {
-  return protocol::make_error(absl::StatusCode::kNotFound, "UNKNOWN_ACCOUNT",
-                              "This issuer has no such account.");
-}
-
-/// a_o, a_q, u, k, last_order, closed from this column on.
-absl::StatusOr<AccountRow> account_at(const Row& row, int column, const protocol::AccountId& id) {
-  CAFE_ASSIGN_OR_RETURN(const auto A_O, point_at(row, column));
-  CAFE_ASSIGN_OR_RETURN(const auto A_Q, point_at(row, column + 1));
-  CAFE_ASSIGN_OR_RETURN(const auto U, point_at(row, column + 2));
-  CAFE_ASSIGN_OR_RETURN(const auto K, point_at(row, column + 3));
-  return AccountRow{id, A_O, A_Q, U, K, row.get<uint64_t>(column + 4), row.boolean(column + 5)};
-}
-
-/// system_identifier, timeline, postmaster_start_us, epoch from this column on: what
-/// withdrawal.present_lineage gives.
-std::optional<Bytes32> lineage_at(const Row& row, int column) {
-  if (row.is_null(column + 3)) return std::nullopt;
-  return protocol::lineage_digest(static_cast<uint64_t>(row.get<int64_t>(column)),
-                                  row.get<uint32_t>(column + 1),
-                                  row.get<protocol::Bytes16>(column + 3));
-}
-
-/// Ids one after the other, or NULL for none.
-DenomSet denominations_at(const Row& row, int column) {
-  DenomSet ids;
-  if (row.is_null(column)) return ids;
-  const Bytes packed = row.bytes(column);
-  for (size_t i = 0; i + protocol::DenomId::kSize <= packed.size(); i += protocol::DenomId::kSize) {
-    protocol::DenomId id;
-    std::copy_n(packed.begin() + static_cast<ptrdiff_t>(i), id.bytes.size(), id.bytes.begin());
-    ids.insert(id);
-  }
-  return ids;
+/// a_o, a_q, u, k, account_id.
+absl::StatusOr<AccountRow> account_at(const Row& row) {
+  CAFE_ASSIGN_OR_RETURN(const auto A_O, point_at(row, 0));
+  CAFE_ASSIGN_OR_RETURN(const auto A_Q, point_at(row, 1));
+  CAFE_ASSIGN_OR_RETURN(const auto U, point_at(row, 2));
+  CAFE_ASSIGN_OR_RETURN(const auto K, point_at(row, 3));
+  return AccountRow{id_at<protocol::AccountId>(row, 4), A_O, A_Q, U, K};
 }
 
 }  // namespace
+
+absl::Status unknown_account() {
+  return protocol::make_error(absl::StatusCode::kNotFound, "UNKNOWN_ACCOUNT",
+                              "This issuer has no such account: register first.");
+}
 
 absl::StatusOr<std::vector<ListRow>> lists_from(Transaction& tx, uint32_t from) {
   CAFE_ASSIGN_OR_RETURN(Rows rows, tx.query("SELECT number, document FROM "
@@ -106,14 +84,21 @@ absl::StatusOr<bool> insert_stop(Transaction& tx, const protocol::DenomId& id,
   return rows.affected() == 1;
 }
 
-absl::StatusOr<std::optional<AccountRow>> find_account(Transaction& tx,
-                                                       const protocol::AccountId& id) {
+absl::StatusOr<std::vector<AccountRow>> find_accounts(Transaction& tx,
+                                                      std::span<const protocol::AccountId> ids) {
+  storage::ByteaArray wanted(ids.size(), protocol::AccountId::kSize);
+  for (const protocol::AccountId& id : ids) wanted.add(id.bytes);
   CAFE_ASSIGN_OR_RETURN(Rows rows,
-                        tx.query("SELECT a_o, a_q, u, k, last_order, closed_at IS NOT NULL "
-                                 "FROM withdrawal.account WHERE account_id = $1",
-                                 id.bytes));
-  if (rows.empty()) return std::nullopt;
-  return account_at(rows.front(), 0, id);
+                        tx.query("SELECT a_o, a_q, u, k, account_id "
+                                 "FROM withdrawal.account WHERE account_id = ANY ($1::bytea[])",
+                                 wanted.bytes()));
+  std::vector<AccountRow> found;
+  found.reserve(rows.size());
+  for (const Row row : rows) {
+    CAFE_ASSIGN_OR_RETURN(AccountRow account, account_at(row));
+    found.push_back(std::move(account));
+  }
+  return found;
 }
 
 absl::StatusOr<AccountState> lock_account(Transaction& tx, const protocol::AccountId& id) {
@@ -208,76 +193,11 @@ absl::Status insert_void(Transaction& tx, const protocol::VoidedOrder& voided,
       .status();
 }
 
-absl::StatusOr<std::optional<OpenFacts>> read_open_facts(
-    Transaction& tx, const protocol::AccountId& account, uint64_t n, uint64_t time_slot,
-    std::span<const protocol::Completion::Debit> debits) {
-  // Records of 3 currency ‖ u64 amount.
-  Bytes wanted;
-  for (const auto& debit : debits) {
-    protocol::append(wanted, protocol::view_of(debit.currency));
-    protocol::append(wanted, protocol::encode_u64(debit.amount));
-  }
-  CAFE_ASSIGN_OR_RETURN(
-      Rows rows,
-      tx.query(
-          "SELECT a.a_o, a.a_q, a.u, a.k, a.last_order, a.closed_at IS NOT NULL, "
-          "EXISTS (SELECT FROM withdrawal.order_slot s WHERE s.account_id = $1 AND s.n = $2 "
-          "        AND s.time_slot = $3 AND s.outcome = 'void'), "
-          "l.system_identifier, l.timeline, l.postmaster_start_us, l.epoch, "
-          "(SELECT string_agg(d.denom_id, ''::bytea) FROM withdrawal.denomination_stop d), "
-          "(SELECT w.currency FROM generate_series(0, octet_length($4::bytea) / 11 - 1) AS i, "
-          "  LATERAL (SELECT convert_from(substr($4::bytea, i * 11 + 1, 3), 'UTF8') AS currency, "
-          "           cafe.u64_at($4::bytea, i * 11 + 3) AS amount) w "
-          " WHERE ledger.balance_of('customer', $1::bytea, w.currency) < w.amount LIMIT 1) "
-          "FROM withdrawal.account a, withdrawal.present_lineage() l WHERE a.account_id = $1",
-          account.bytes, n, time_slot, wanted));
-  if (rows.empty()) return std::nullopt;
-  const Row row = rows.front();
-  CAFE_ASSIGN_OR_RETURN(AccountRow found, account_at(row, 0, account));
-  return OpenFacts{.account = std::move(found),
-                   .slot_void = row.boolean(6),
-                   .lineage = lineage_at(row, 7),
-                   .stopped = denominations_at(row, 11),
-                   .short_of = row.get<std::optional<std::string>>(12)};
-}
-
-absl::StatusOr<OrderFacts> lock_order(Transaction& tx, const protocol::AccountId& account,
-                                      uint64_t n, uint64_t time_slot) {
-  CAFE_ASSIGN_OR_RETURN(
-      Rows rows,
-      tx.query("SELECT last_order, closed, order_digest, completion, void, system_identifier, "
-               "timeline, postmaster_start_us, epoch, stopped "
-               "FROM withdrawal.lock_order($1, $2, $3)",
-               account.bytes, n, time_slot));
-  if (rows.empty()) return unknown_account();
-  const Row row = rows.front();
-  OrderFacts facts{.state = {row.get<uint64_t>(0), row.boolean(1)},
-                   .completed = {},
-                   .slot_void = row.boolean(4),
-                   .lineage = lineage_at(row, 5),
-                   .stopped = denominations_at(row, 9)};
-  if (!row.is_null(2)) facts.completed = CompletedOrder{row.get<Bytes32>(2), row.bytes(3)};
-  return facts;
-}
-
-absl::Status insert_completion(Transaction& tx, const NewCompletion& completion) {
-  // Records of denom_id ‖ u32 count ‖ u64 value.
-  Bytes lines;
-  for (const IssuedLine& line : completion.lines) {
-    protocol::append(lines, line.denom_id);
-    protocol::append(lines, protocol::encode_u32(line.count));
-    protocol::append(lines, protocol::encode_u64(line.value));
-  }
-  CAFE_ASSIGN_OR_RETURN(
-      Rows moved, tx.query("SELECT withdrawal.record_completion($1, $2, $3, $4, $5, $6, $7, $8)",
-                           completion.account.bytes, completion.n, completion.time_slot,
-                           completion.order_digest, completion.lineage, completion.signed_order,
-                           completion.completion, lines));
-  if (!moved.front().boolean(0)) {
-    return protocol::make_error(absl::StatusCode::kInternal, "CHAIN_BROKEN",
-                                "The account's chain of orders moved under its lock.");
-  }
-  return absl::OkStatus();
+std::optional<Bytes32> lineage_at(const Row& row, int column) {
+  if (row.is_null(column + 3)) return std::nullopt;
+  return protocol::lineage_digest(static_cast<uint64_t>(row.get<int64_t>(column)),
+                                  row.get<uint32_t>(column + 1),
+                                  row.get<protocol::Bytes16>(column + 3));
 }
 
 absl::StatusOr<std::optional<Bytes32>> read_lineage(Transaction& tx) {

@@ -1,6 +1,6 @@
 // The SQL of the withdrawal service (migrations/0004_withdrawal.sql), one function a statement,
-// each within the caller's transaction. Besides the errors named here they return those of
-// libs/storage/postgres.h.
+// each within the caller's transaction; that of groups of orders is in order_store.h. Besides the
+// errors named here they return those of libs/storage/postgres.h.
 #pragma once
 
 #include <optional>
@@ -33,14 +33,17 @@ absl::StatusOr<bool> insert_stop(Transaction& tx, const protocol::DenomId& id,
 
 // Accounts --------------------------------------------------------------------------------------
 
+// NOT_FOUND UNKNOWN_ACCOUNT.
+absl::Status unknown_account();
+
+// What of an account never changes.
 struct AccountRow {
   protocol::AccountId id;
   protocol::Point A_O, A_Q, U, K;
-  uint64_t last_order;
-  bool closed;
 };
-absl::StatusOr<std::optional<AccountRow>> find_account(Transaction& tx,
-                                                       const protocol::AccountId& id);
+// Those of `ids`, each named once, that there are, in any order.
+absl::StatusOr<std::vector<AccountRow>> find_accounts(Transaction& tx,
+                                                      std::span<const protocol::AccountId> ids);
 
 // The part of an account that orders change, locked until the transaction ends: orders, voids and
 // the closing of one account come one after the other.
@@ -84,58 +87,14 @@ absl::StatusOr<std::optional<protocol::Bytes>> find_void(Transaction& tx,
 absl::Status insert_void(Transaction& tx, const protocol::VoidedOrder& voided,
                          const protocol::Bytes& statement);
 
-// What there is to know before an order is opened, as of one moment.
-struct OpenFacts {
-  AccountRow account;
-  bool slot_void;                            // N is void for this time slot
-  std::optional<protocol::Bytes32> lineage;  // see read_lineage
-  DenomSet stopped;
-  std::optional<std::string> short_of;  // a currency of which the account holds less than asked for
-};
-// nullopt: there is no such account.
-absl::StatusOr<std::optional<OpenFacts>> read_open_facts(
-    Transaction& tx, const protocol::AccountId& account, uint64_t n, uint64_t time_slot,
-    std::span<const protocol::Completion::Debit> debits);
-
-// What decides about order N that was opened in a time slot, once the account is locked until the
-// transaction ends.
-struct OrderFacts {
-  AccountState state;
-  std::optional<CompletedOrder> completed;
-  bool slot_void;
-  std::optional<protocol::Bytes32> lineage;  // see read_lineage
-  DenomSet stopped;
-};
-// NOT_FOUND UNKNOWN_ACCOUNT.
-absl::StatusOr<OrderFacts> lock_order(Transaction& tx, const protocol::AccountId& account,
-                                      uint64_t n, uint64_t time_slot);
-
-// A line as it was issued.
-struct IssuedLine {
-  protocol::DenomId denom_id;
-  uint32_t count;
-  uint64_t value;  // minor units
-};
-struct NewCompletion {
-  protocol::AccountId account;
-  uint64_t n;
-  uint64_t time_slot;
-  protocol::Bytes32 order_digest;
-  protocol::Bytes32 lineage;
-  protocol::Bytes signed_order;
-  protocol::Bytes completion;
-  std::vector<IssuedLine> lines;
-};
-// Takes the slot's row and (account, N), writes the lines, and moves the head of the chain from
-// N - 1 to N. INTERNAL CHAIN_BROKEN when the account, which the caller has locked, is not at N - 1.
-absl::Status insert_completion(Transaction& tx, const NewCompletion& completion);
-
 // Lineage ---------------------------------------------------------------------------------------
 
 // The lineage that nonces of this very transaction's database belong to (README.md); nullopt when
 // no epoch was drawn for its present incarnation yet, so that no order can have been opened under
 // it.
 absl::StatusOr<std::optional<protocol::Bytes32>> read_lineage(Transaction& tx);
+// The same out of a row that holds what withdrawal.present_lineage gives, from this column on.
+std::optional<protocol::Bytes32> lineage_at(const storage::Row& row, int column);
 // Draws the epoch of the present incarnation unless another replica was first.
 absl::StatusOr<protocol::Bytes32> draw_lineage(Transaction& tx, protocol::Rng& rng);
 
