@@ -13,14 +13,17 @@ enum class ContactResult {
   kRefused,    // and the wallet has the refusal
   kAuthorize,  // waiting for `authorize`
   kDelivered,  // a notice arrived
-  kCut,        // the link went down; what was decided stands (see decision())
+  kEnded,      // a call, and the wallet has its signed end
+  kCut,        // the link went down; what was decided stands (see decision()), and a call goes on
 };
 
 class Contact {
  public:
-  // `opening` is what the terminal says first: an offer or a notice. `session` is fresh and random.
+  // `opening` is what the terminal says first: an offer, a call offer or a notice. `session` is
+  // fresh and random. Ticks of a call are asked for one every `tick_interval_ms` (0: each as soon
+  // as the last one came).
   Contact(Terminal& terminal, link::Medium& medium, uint32_t session, protocol::Bytes opening,
-          const link::LinkOptions& options = {});
+          const link::LinkOptions& options = {}, uint32_t tick_interval_ms = 0);
 
   void tick(uint64_t now_ms);
   ContactResult result() const { return result_; }
@@ -29,15 +32,33 @@ class Contact {
   // After kAuthorize: the acquirer's answer goes on to the wallet.
   absl::Status on_authorization(protocol::ByteView authorization,
                                 protocol::ByteView key_certificate, uint64_t now_ms);
+  // The payee hangs up: the call ends, and the contact with it once the wallet has heard of it.
+  // Terminal::end_call's reasons.
+  absl::Status hang_up(uint64_t now_ms);
+  // Of a call, taken in this contact.
+  uint32_t ticks() const { return ticks_; }
+  // Why a payment could not be decided, or a tick was not taken (which ends the call).
   const absl::Status& error() const { return error_; }
 
  private:
+  void handle(protocol::ByteView message, uint64_t now_ms);
+  void take_tick(protocol::ByteView message, uint64_t now_ms);
   void answer(PaymentResult result);
+  void close(absl::StatusOr<protocol::Bytes> last_message, ContactResult result);
+  void end_call(uint64_t now_ms);
+  void demand_tick(uint64_t now_ms);
+  bool talking() const;
 
   Terminal& terminal_;
   link::Endpoint endpoint_;
   bool notice_only_;
+  std::optional<protocol::Bytes32> call_;  // its terms, where a call was offered
   std::optional<PaymentResult> decision_;
+  std::optional<ContactResult> closing_;  // the last message is on its way
+  uint32_t tick_interval_ms_;
+  bool tick_asked_ = false;
+  uint64_t next_tick_ms_ = 0;
+  uint32_t ticks_ = 0;
   ContactResult result_ = ContactResult::kRunning;
   absl::Status error_;
 };

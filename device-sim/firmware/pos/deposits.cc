@@ -18,27 +18,28 @@ absl::Status no_batch() {
   return protocol::invalid("RECEIPT_MISMATCH", "The receipt is not of the batch under way.");
 }
 
-std::string queue_key(uint64_t number) {
-  return record_key(kQueuePrefix, protocol::encode_u64(number));
+bool is_settling(protocol::VerdictCode code) {
+  return code == protocol::VerdictCode::kAccepted || code == protocol::VerdictCode::kRepeat;
 }
 
 }  // namespace
 
-absl::StatusOr<std::pair<Bytes32, Bill>> Terminal::State::queued_bill(uint64_t number) const {
-  const Bytes* digest_bytes = store->find(queue_key(number));
-  if (digest_bytes == nullptr) return no_batch();
-  CAFE_ASSIGN_OR_RETURN(const Bytes32 digest, protocol::to_array<32>(*digest_bytes));
-  CAFE_ASSIGN_OR_RETURN(Bill bill, find_bill(digest));
-  return std::make_pair(digest, std::move(bill));
+// The payment as it is deposited: of a call, with the tick that the batch shows.
+absl::StatusOr<Bytes> Terminal::State::payment_of(const BatchItem& item) const {
+  CAFE_ASSIGN_OR_RETURN(Bill bill, find_bill(item.terms_digest));
+  if (item.tick.empty()) return std::move(bill.payment);
+  CAFE_ASSIGN_OR_RETURN(protocol::Payment payment, protocol::Payment::decode(bill.payment));
+  CAFE_ASSIGN_OR_RETURN(payment.spends.front().tick, protocol::TickReveal::decode(item.tick));
+  return payment.encode();
 }
 
-absl::StatusOr<std::optional<DepositBatch>> Terminal::next_deposit(size_t most) {
+absl::StatusOr<std::optional<DepositBatch>> Terminal::next_deposit(size_t most, Calls calls) {
   State& s = *state_;
   const auto payments_of = [&](const BatchRecord& batch) -> absl::StatusOr<std::vector<Bytes>> {
     std::vector<Bytes> payments;
-    for (uint64_t number : batch.numbers) {
-      CAFE_ASSIGN_OR_RETURN(auto queued, s.queued_bill(number));
-      payments.push_back(std::move(queued.second.payment));
+    for (const BatchItem& item : batch.items) {
+      CAFE_ASSIGN_OR_RETURN(Bytes payment, s.payment_of(item));
+      payments.push_back(std::move(payment));
     }
     return payments;
   };
@@ -49,21 +50,96 @@ absl::StatusOr<std::optional<DepositBatch>> Terminal::next_deposit(size_t most) 
   }
 
   BatchRecord batch;
-  most = std::min(most, protocol::kMaxBatch);
-  s.store->scan(kQueuePrefix, [&](std::string_view key, ByteView) {
-    if (batch.numbers.size() == most) return;
-    const std::string_view number = key.substr(kQueuePrefix.size());
-    batch.numbers.push_back(protocol::decode_u64(protocol::view_of(number).first<8>()));
-  });
-  if (batch.numbers.empty()) return std::nullopt;
+  CAFE_ASSIGN_OR_RETURN(batch.items, s.next_items(std::min(most, protocol::kMaxBatch), calls));
+  if (batch.items.empty()) return std::nullopt;
   CAFE_ASSIGN_OR_RETURN(std::vector<Bytes> payments, payments_of(batch));
   const DepositOrder order{s.certificate.acquirer_id, s.certificate.payee_id,
                            s.certificate.terminal_id, s.rng.array<16>(),
                            protocol::payments_digest(payments)};
   batch.order = SignedDocument::sign(order.encode(), s.config.key);
-  // Stored before it leaves, so that a retry carries the same idempotency key.
+  // Stored before it leaves, so that a retry carries the same idempotency key, and the same ticks.
   CAFE_RETURN_IF_ERROR(s.store->commit(Batch().put(kBatchKey, batch.encode())));
   return DepositBatch{batch.order.encode(), std::move(payments)};
+}
+
+absl::StatusOr<std::vector<BatchItem>> Terminal::State::next_items(size_t most, Calls calls) const {
+  const auto last_tick = [&](const Bytes32& terms_digest) {
+    const Bytes* record = store->find(record_key(kTickPrefix, terms_digest));
+    return record != nullptr ? *record : Bytes();
+  };
+  std::vector<BatchItem> items;
+  absl::Status status;
+  store->scan(kQueuePrefix, [&](std::string_view key, ByteView value) {
+    if (items.size() == most) return;
+    const std::string_view number = key.substr(kQueuePrefix.size());
+    const auto terms_digest = protocol::to_array<32>(value);
+    status.Update(terms_digest.status());
+    if (!terms_digest.ok()) return;
+    items.push_back({*terms_digest, protocol::decode_u64(protocol::view_of(number).first<8>()),
+                     last_tick(*terms_digest)});
+  });
+  CAFE_RETURN_IF_ERROR(status);
+  if (calls == Calls::kEnded) return items;
+  for (const auto& [terms_digest, going_on] : running) {
+    if (items.size() == most) break;
+    CAFE_ASSIGN_OR_RETURN(const CallRecord call, find_call(terms_digest));
+    if (going_on.ticks > call.deposited)
+      items.push_back({terms_digest, 0, last_tick(terms_digest)});
+  }
+  return items;
+}
+
+void Terminal::State::queue_or_settle(Batch& batch, const Bytes32& terms_digest, CallRecord call,
+                                      Bill bill, uint32_t held, bool keep_payment) {
+  if (held > call.deposited) {
+    if (call.queue == 0) {
+      call.queue = next_queue++;
+      batch.put(queue_key(call.queue), terms_digest);
+    }
+  } else {
+    if (call.queue != 0) batch.erase(queue_key(call.queue));
+    call.queue = 0;
+    bill.state = BillState::kSettled;
+    if (!keep_payment) {
+      bill.payment.clear();
+      batch.erase(record_key(kTickPrefix, terms_digest));
+    }
+    batch.put(record_key(kBillPrefix, terms_digest), bill.encode());
+  }
+  batch.put(record_key(kCallPrefix, terms_digest), call.encode());
+}
+
+absl::Status Terminal::State::settle_call(Batch& batch, const BatchItem& item,
+                                          const protocol::PaymentVerdict& verdict,
+                                          uint64_t time_ms) {
+  CAFE_ASSIGN_OR_RETURN(const auto shown, protocol::TickReveal::decode(item.tick));
+  CAFE_ASSIGN_OR_RETURN(Bill bill, find_bill(item.terms_digest));
+  CAFE_ASSIGN_OR_RETURN(CallRecord call, find_call(item.terms_digest));
+  CAFE_ASSIGN_OR_RETURN(const uint32_t held, ticks_held(item.terms_digest, call));
+  call.deposited = std::max(call.deposited, shown.index + 1);
+  // Whoever goes on after that gives its service away.
+  if (!call.ended() && !is_settling(verdict.code)) {
+    call.end = sign_end(item.terms_digest, held, time_ms);
+  }
+  if (!call.ended()) {
+    batch.put(record_key(kCallPrefix, item.terms_digest), call.encode());
+    return absl::OkStatus();
+  }
+  queue_or_settle(batch, item.terms_digest, std::move(call), std::move(bill), held,
+                  verdict.code == protocol::VerdictCode::kRefused);
+  return absl::OkStatus();
+}
+
+absl::Status Terminal::State::settle(Batch& batch, const BatchItem& item,
+                                     const protocol::PaymentVerdict& verdict, uint64_t time_ms) {
+  if (!item.tick.empty()) return settle_call(batch, item, verdict, time_ms);
+  CAFE_ASSIGN_OR_RETURN(Bill bill, find_bill(item.terms_digest));
+  bill.state = BillState::kSettled;
+  // What the acquirer refused stays here as a whole: it is the payee's own loss to argue.
+  if (verdict.code != protocol::VerdictCode::kRefused) bill.payment.clear();
+  batch.put(record_key(kBillPrefix, item.terms_digest), bill.encode());
+  batch.erase(queue_key(item.queue));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<protocol::Receipt> Terminal::on_receipt(ByteView receipt_bytes,
@@ -87,25 +163,24 @@ absl::StatusOr<protocol::Receipt> Terminal::on_receipt(ByteView receipt_bytes,
       receipt.payee_id != s.certificate.payee_id ||
       receipt.idempotency_key != order.idempotency_key ||
       receipt.order_digest != batch.order.digest() ||
-      receipt.verdicts.size() != batch.numbers.size()) {
+      receipt.verdicts.size() != batch.items.size()) {
     return no_batch();
   }
 
   Batch changes;
-  for (size_t i = 0; i < batch.numbers.size(); ++i) {
-    CAFE_ASSIGN_OR_RETURN(auto queued, s.queued_bill(batch.numbers[i]));
-    auto& [digest, bill] = queued;
-    bill.state = BillState::kSettled;
-    // What the acquirer refused stays here as a whole: it is the payee's own loss to argue.
-    if (receipt.verdicts[i].code != protocol::VerdictCode::kRefused) bill.payment.clear();
-    changes.put(record_key(kBillPrefix, digest), bill.encode());
-    changes.erase(queue_key(batch.numbers[i]));
+  for (size_t i = 0; i < batch.items.size(); ++i) {
+    CAFE_RETURN_IF_ERROR(s.settle(changes, batch.items[i], receipt.verdicts[i], receipt.time_ms));
   }
   Bytes kept = protocol::Frame("pos/receipt").add(receipt_bytes).add(key_certificate).take();
   changes.put(record_key(kReceiptPrefix, protocol::encode_u64(s.next_receipt)), kept);
   changes.erase(kBatchKey);
   CAFE_RETURN_IF_ERROR(s.store->commit(changes));
   ++s.next_receipt;
+  for (const BatchItem& item : batch.items) {
+    if (item.tick.empty()) continue;
+    CAFE_ASSIGN_OR_RETURN(const CallRecord call, s.find_call(item.terms_digest));
+    if (call.ended()) s.running.erase(item.terms_digest);
+  }
   return receipt;
 }
 
@@ -136,7 +211,13 @@ absl::Status Terminal::prune(uint64_t now_s) {
     const auto bill = Bill::decode(value);
     if (!bill.ok() || bill->state != BillState::kSettled) return;
     const auto terms = protocol::Terms::decode(bill->terms.frame);
-    if (terms.ok() && terms->time_ms / 1000 + kKeepBills_s <= now_s) changes.erase(key);
+    if (!terms.ok() || terms->time_ms / 1000 + kKeepBills_s > now_s) return;
+    const ByteView digest = protocol::view_of(key.substr(kBillPrefix.size()));
+    changes.erase(key);
+    for (std::string_view prefix : {kCallPrefix, kTickPrefix}) {
+      if (s.store->find(record_key(prefix, digest)) != nullptr)
+        changes.erase(record_key(prefix, digest));
+    }
   });
   return s.store->commit(changes);
 }

@@ -12,6 +12,7 @@ using protocol::FrameReader;
 namespace {
 
 constexpr std::string_view kBillLabel = "pos/bill";
+constexpr std::string_view kCallLabel = "pos/call";
 constexpr std::string_view kBatchLabel = "pos/batch";
 
 }  // namespace
@@ -22,6 +23,10 @@ std::string record_key(std::string_view prefix, ByteView id) {
 
 std::string slot_key(const protocol::CoinId& coin, uint32_t slot) {
   return record_key(kSlotPrefix, coin) + protocol::to_string(protocol::encode_u32(slot));
+}
+
+std::string queue_key(uint64_t number) {
+  return record_key(kQueuePrefix, protocol::encode_u64(number));
 }
 
 Bytes Bill::encode() const {
@@ -50,10 +55,29 @@ absl::StatusOr<Bill> Bill::decode(ByteView bytes) {
   return bill;
 }
 
+Bytes CallRecord::encode() const {
+  return Frame(kCallLabel).add(tariff.encode()).add(end).add_u32(deposited).add_u64(queue).take();
+}
+
+absl::StatusOr<CallRecord> CallRecord::decode(ByteView bytes) {
+  CallRecord call;
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kCallLabel, bytes));
+  CAFE_ASSIGN_OR_RETURN(ByteView tariff, in.field());
+  CAFE_ASSIGN_OR_RETURN(call.tariff, protocol::SignedDocument::decode(tariff));
+  CAFE_ASSIGN_OR_RETURN(call.end, in.bytes());
+  CAFE_ASSIGN_OR_RETURN(call.deposited, in.u32());
+  CAFE_ASSIGN_OR_RETURN(call.queue, in.u64());
+  CAFE_RETURN_IF_ERROR(in.finish());
+  return call;
+}
+
 Bytes BatchRecord::encode() const {
-  Bytes list;
-  for (uint64_t number : numbers) protocol::append(list, protocol::encode_u64(number));
-  return Frame(kBatchLabel).add(order.encode()).add(list).take();
+  Frame frame(kBatchLabel);
+  frame.add(order.encode()).add_u32(static_cast<uint32_t>(items.size()));
+  for (const BatchItem& item : items) {
+    frame.add(item.terms_digest).add_u64(item.queue).add(item.tick);
+  }
+  return frame.take();
 }
 
 absl::StatusOr<BatchRecord> BatchRecord::decode(ByteView bytes) {
@@ -61,12 +85,14 @@ absl::StatusOr<BatchRecord> BatchRecord::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kBatchLabel, bytes));
   CAFE_ASSIGN_OR_RETURN(ByteView order, in.field());
   CAFE_ASSIGN_OR_RETURN(batch.order, protocol::SignedDocument::decode(order));
-  CAFE_ASSIGN_OR_RETURN(ByteView list, in.field());
-  CAFE_RETURN_IF_ERROR(in.finish());
-  CAFE_RETURN_IF_ERROR(protocol::count_items(list, 8, protocol::kMaxBatch).status());
-  for (; list.size() >= 8; list = list.subspan(8)) {
-    batch.numbers.push_back(protocol::decode_u64(list.first<8>()));
+  CAFE_ASSIGN_OR_RETURN(const uint32_t count, in.u32());
+  for (uint32_t i = 0; i < count; ++i) {
+    BatchItem& item = batch.items.emplace_back();
+    CAFE_ASSIGN_OR_RETURN(item.terms_digest, in.array<32>());
+    CAFE_ASSIGN_OR_RETURN(item.queue, in.u64());
+    CAFE_ASSIGN_OR_RETURN(item.tick, in.bytes());
   }
+  CAFE_RETURN_IF_ERROR(in.finish());
   return batch;
 }
 

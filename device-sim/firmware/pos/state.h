@@ -1,4 +1,4 @@
-// The terminal's inside, shared by terminal.cc (bills and payments) and deposits.cc.
+// The terminal's inside, shared by terminal.cc (bills and payments), calls.cc and deposits.cc.
 #pragma once
 
 #include <map>
@@ -28,19 +28,31 @@ struct Terminal::State {
   };
   std::map<std::string, KnownList> lists;
   protocol::DenominationTable table;
+  // Calls that go on, by terms digest: what a tick is checked with, so that none costs a look at
+  // bill or payment.
+  struct RunningCall {
+    protocol::Bytes32 root;
+    uint64_t tick_value;
+    uint32_t tick_count;
+    uint32_t ticks;  // held
+    uint64_t until_ms;
+  };
+  std::map<protocol::Bytes32, RunningCall> running;
   uint64_t next_queue = 1;
   uint64_t next_receipt = 1;
 
   absl::Status load();
   absl::StatusOr<Bill> find_bill(const protocol::Bytes32& terms_digest) const;
-  // A queued payment's bill, with its terms digest.
-  absl::StatusOr<std::pair<protocol::Bytes32, Bill>> queued_bill(uint64_t number) const;
   protocol::SignedDocument sign_notice(uint64_t now_ms) const;
   protocol::Bytes offer(const protocol::SignedDocument& terms, uint64_t now_ms) const;
+  protocol::Bytes call_offer(const protocol::SignedDocument& terms,
+                             const protocol::SignedDocument& tariff, uint64_t now_ms) const;
+  // New terms, signed, as the bill that the wallet is to pay.
+  Bill make_bill(std::string_view currency, uint64_t amount, uint64_t now_ms);
 
-  // What check_payment and the slots held here say of a payment.
-  absl::StatusOr<protocol::PreparedPayment> check(const protocol::Payment& payment,
-                                                  bool authorized) const;
+  // What the slots held here, a call's tariff and check_payment say of a payment.
+  absl::Status check(const protocol::Bytes32& terms_digest, const protocol::Payment& payment,
+                     bool authorized) const;
   // Each decides a bill in one batch, with the answer that the wallet gets.
   absl::StatusOr<PaymentResult> accept(const protocol::Bytes32& terms_digest, Bill bill,
                                        const protocol::Payment& payment, uint64_t now_ms);
@@ -51,6 +63,33 @@ struct Terminal::State {
   void hold_slots(firmware::Batch& batch, const protocol::Bytes32& terms_digest,
                   const protocol::Payment& payment) const;
   void release_slots(firmware::Batch& batch, const protocol::Payment& payment) const;
+
+  // calls.cc
+  bool is_call(const protocol::Bytes32& terms_digest) const;
+  absl::StatusOr<CallRecord> find_call(const protocol::Bytes32& terms_digest) const;
+  // TARIFF_MISMATCH where the payment of a call does not open it as its tariff says.
+  absl::Status check_tariff(const protocol::Bytes32& terms_digest,
+                            const protocol::Payment& payment) const;
+  // The call of an accepted bill goes on from the tick held.
+  absl::Status run_call(const protocol::Bytes32& terms_digest, const Bill& bill);
+  // CALL_ENDED, CALL_NOT_OPEN, UNKNOWN_OFFER where it does not go on.
+  absl::StatusOr<const RunningCall*> running_call(const protocol::Bytes32& terms_digest) const;
+  absl::StatusOr<uint32_t> ticks_held(const protocol::Bytes32& terms_digest,
+                                      const CallRecord& call) const;
+  protocol::Bytes sign_end(const protocol::Bytes32& terms_digest, uint32_t ticks,
+                           uint64_t now_ms) const;
+
+  // deposits.cc
+  // Queues the ticks of an ended call that no receipt covers, or settles it; `batch` gets the
+  // records.
+  void queue_or_settle(firmware::Batch& batch, const protocol::Bytes32& terms_digest,
+                       CallRecord call, Bill bill, uint32_t held, bool keep_payment);
+  absl::StatusOr<std::vector<BatchItem>> next_items(size_t most, Calls calls) const;
+  absl::Status settle(firmware::Batch& batch, const BatchItem& item,
+                      const protocol::PaymentVerdict& verdict, uint64_t time_ms);
+  absl::Status settle_call(firmware::Batch& batch, const BatchItem& item,
+                           const protocol::PaymentVerdict& verdict, uint64_t time_ms);
+  absl::StatusOr<protocol::Bytes> payment_of(const BatchItem& item) const;
 };
 
 }  // namespace cafe::pos

@@ -1,4 +1,4 @@
-// Start, lists, bills and payments. Deposits are in deposits.cc.
+// Start, lists, bills and payments. Calls are in calls.cc, deposits in deposits.cc.
 #include "device-sim/firmware/pos/terminal.h"
 
 #include <algorithm>
@@ -82,6 +82,18 @@ absl::Status Terminal::State::load() {
   };
   next_queue = next_after(kQueuePrefix);
   next_receipt = next_after(kReceiptPrefix);
+  store->scan(kCallPrefix, [&](std::string_view key, ByteView value) {
+    status.Update([&]() -> absl::Status {
+      CAFE_ASSIGN_OR_RETURN(const CallRecord call, CallRecord::decode(value));
+      if (call.ended()) return absl::OkStatus();
+      CAFE_ASSIGN_OR_RETURN(
+          const Bytes32 terms_digest,
+          protocol::to_array<32>(protocol::view_of(key.substr(kCallPrefix.size()))));
+      CAFE_ASSIGN_OR_RETURN(const Bill bill, find_bill(terms_digest));
+      if (bill.state != BillState::kAccepted) return absl::OkStatus();
+      return run_call(terms_digest, bill);
+    }());
+  });
   return status;
 }
 
@@ -140,6 +152,18 @@ absl::StatusOr<Bytes> Terminal::make_notice(uint64_t now_ms) const {
   return firmware::NoticeMessage{state_->config.credential, state_->sign_notice(now_ms)}.encode();
 }
 
+Bill Terminal::State::make_bill(std::string_view currency, uint64_t amount, uint64_t now_ms) {
+  const Terms terms{certificate.acquirer_id,
+                    certificate.payee_id,
+                    certificate.terminal_id,
+                    std::string(currency),
+                    amount,
+                    now_ms,
+                    rng.array<16>(),
+                    {}};
+  return {BillState::kOpen, SignedDocument::sign(terms.encode(), config.key), {}, {}, {}, ""};
+}
+
 absl::StatusOr<Bytes> Terminal::make_offer(std::string_view currency, uint64_t amount,
                                            uint64_t now_ms) {
   State& s = *state_;
@@ -147,16 +171,7 @@ absl::StatusOr<Bytes> Terminal::make_offer(std::string_view currency, uint64_t a
   if (amount == 0) {
     return protocol::invalid("AMOUNT_ZERO", "A bill asks for more than nothing: enter an amount.");
   }
-  const Terms terms{s.certificate.acquirer_id,
-                    s.certificate.payee_id,
-                    s.certificate.terminal_id,
-                    std::string(currency),
-                    amount,
-                    now_ms,
-                    s.rng.array<16>(),
-                    {}};
-  const Bill bill{
-      BillState::kOpen, SignedDocument::sign(terms.encode(), s.config.key), {}, {}, {}, ""};
+  const Bill bill = s.make_bill(currency, amount, now_ms);
   CAFE_RETURN_IF_ERROR(
       s.store->commit(Batch().put(record_key(kBillPrefix, bill.terms.digest()), bill.encode())));
   return s.offer(bill.terms, now_ms);
@@ -169,8 +184,11 @@ absl::StatusOr<Bill> Terminal::State::find_bill(const Bytes32& terms_digest) con
 }
 
 absl::StatusOr<Bytes> Terminal::repeat_offer(const Bytes32& terms_digest, uint64_t now_ms) const {
-  CAFE_ASSIGN_OR_RETURN(const Bill bill, state_->find_bill(terms_digest));
-  return state_->offer(bill.terms, now_ms);
+  const State& s = *state_;
+  CAFE_ASSIGN_OR_RETURN(const Bill bill, s.find_bill(terms_digest));
+  if (!s.is_call(terms_digest)) return s.offer(bill.terms, now_ms);
+  CAFE_ASSIGN_OR_RETURN(const CallRecord call, s.find_call(terms_digest));
+  return s.call_offer(bill.terms, call.tariff, now_ms);
 }
 
 absl::StatusOr<Bytes> Terminal::cancel_offer(const Bytes32& terms_digest, uint64_t now_ms) {
@@ -182,14 +200,15 @@ absl::StatusOr<Bytes> Terminal::cancel_offer(const Bytes32& terms_digest, uint64
   return std::move(result.message);
 }
 
-absl::StatusOr<protocol::PreparedPayment> Terminal::State::check(const Payment& payment,
-                                                                 bool authorized) const {
+absl::Status Terminal::State::check(const Bytes32& terms_digest, const Payment& payment,
+                                    bool authorized) const {
   const protocol::PaymentContext context{.denominations = &table,
                                          .acquirer_id = certificate.acquirer_id,
                                          .terminal_key = certificate.key,
                                          .payee_id = certificate.payee_id,
                                          .terminal_id = certificate.terminal_id,
-                                         .authorized = authorized};
+                                         .authorized = authorized,
+                                         .anchors = &config.anchors};
   // First, as it costs next to nothing.
   for (const protocol::Spend& spend : payment.spends) {
     if (store->find(slot_key(payment.coins[spend.coin].id(), spend.slot)) != nullptr) {
@@ -197,7 +216,8 @@ absl::StatusOr<protocol::PreparedPayment> Terminal::State::check(const Payment& 
                                "A slot of this payment has paid at this terminal before.");
     }
   }
-  return protocol::check_payment(payment, context);
+  if (is_call(terms_digest)) CAFE_RETURN_IF_ERROR(check_tariff(terms_digest, payment));
+  return protocol::check_payment(payment, context).status();
 }
 
 void Terminal::State::hold_slots(Batch& batch, const Bytes32& terms_digest,
@@ -230,9 +250,10 @@ absl::StatusOr<PaymentResult> Terminal::State::accept(const Bytes32& terms_diges
   Batch batch;
   hold_slots(batch, terms_digest, payment);
   batch.put(record_key(kBillPrefix, terms_digest), bill.encode());
-  batch.put(record_key(kQueuePrefix, protocol::encode_u64(next_queue)), terms_digest);
+  const bool call = is_call(terms_digest);  // pays by its ticks, none of which is here yet
+  if (!call) batch.put(queue_key(next_queue++), terms_digest);
   CAFE_RETURN_IF_ERROR(store->commit(batch));
-  ++next_queue;
+  if (call) CAFE_RETURN_IF_ERROR(run_call(terms_digest, bill));
   return result_of(bill);
 }
 
@@ -295,13 +316,12 @@ absl::StatusOr<PaymentResult> Terminal::on_payment(ByteView payment_bytes, uint6
     bill.payment = protocol::to_bytes(payment_bytes);
     return s.refuse(terms_digest, std::move(bill), "OFFER_EXPIRED", now_ms);
   }
-  auto checked = s.check(payment, /*authorized=*/false);
-  const bool above_limit =
-      !checked.ok() && protocol::reason_of(checked.status()) == "AUTHORIZATION_NEEDED";
-  if (above_limit) checked = s.check(payment, /*authorized=*/true);
+  absl::Status checked = s.check(terms_digest, payment, /*authorized=*/false);
+  const bool above_limit = protocol::reason_of(checked) == "AUTHORIZATION_NEEDED";
+  if (above_limit) checked = s.check(terms_digest, payment, /*authorized=*/true);
   if (!checked.ok()) {
     bill.payment = protocol::to_bytes(payment_bytes);
-    return s.refuse(terms_digest, std::move(bill), protocol::reason_of(checked.status()), now_ms);
+    return s.refuse(terms_digest, std::move(bill), protocol::reason_of(checked), now_ms);
   }
   if (above_limit) return s.await_authorization(terms_digest, std::move(bill), payment);
   return s.accept(terms_digest, std::move(bill), payment, now_ms);

@@ -60,8 +60,8 @@ inline constexpr uint64_t kCallLife_ms = 2 * kBillLife_ms;
 struct CallState {
   bool running;         // false once it ended
   uint64_t tick_value;  // minor units
-  uint32_t tick_count;  // that its payment brings at most
   uint32_t ticks;       // taken: the highest one held is ticks - 1
+  uint32_t ticks_left;  // that its payment brings still; 0 once it ended
   uint32_t deposited;   // ticks that a receipt settled
 };
 
