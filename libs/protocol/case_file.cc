@@ -30,7 +30,7 @@ absl::StatusOr<CasePayment> decode_payment(FrameReader& outer) {
   CAFE_ASSIGN_OR_RETURN(Payment payment, Payment::decode(payment_bytes));
   CAFE_ASSIGN_OR_RETURN(uint32_t spend, in.u32());
   CAFE_ASSIGN_OR_RETURN(ByteView terminal_bytes, in.field());
-  CAFE_ASSIGN_OR_RETURN(TerminalCredential terminal, TerminalCredential::decode(terminal_bytes));
+  CAFE_ASSIGN_OR_RETURN(PayeeCredential terminal, PayeeCredential::decode(terminal_bytes));
   CAFE_RETURN_IF_ERROR(in.finish());
   return CasePayment{std::move(payment), spend, std::move(terminal)};
 }
@@ -106,7 +106,7 @@ absl::StatusOr<SignedCase> SignedCase::decode(ByteView bytes) {
 
 namespace {
 
-// Terms that a certified terminal signed, for its own payee and acquirer. A certificate's dates are
+// Terms that a certified terminal or an account holder signed, as payee of the acquirer's. A certificate's dates are
 // not judged: what counts here is what the payer answered to, not whether the payee was still
 // entitled to ask.
 absl::StatusOr<Terms> open_terms(const CasePayment& payment, const TrustAnchors& anchors) {

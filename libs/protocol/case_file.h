@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include "libs/protocol/payee_credential.h"
 #include "libs/protocol/payment.h"
 #include "libs/protocol/registration.h"
 
@@ -16,11 +17,11 @@ struct SpendTrace {
 // (INTERNAL) where r2 = r2* with d ≠ d*: an alarm, never a division.
 absl::StatusOr<Scalar> extract_secret(const SpendTrace& first, const SpendTrace& second);
 
-// One of the two payments of a case, with the chain of its terminal's key.
+// One of the two payments of a case, with the chain of the key that signed its terms.
 struct CasePayment {
   Payment payment;
   uint32_t spend;  // which of its spends
-  TerminalCredential terminal;
+  PayeeCredential terminal;
 };
 
 // frame("cafe/v1/case", issuer id, u64 number, u64 opened_at_s, list document, coin id, u32 slot,
@@ -60,7 +61,7 @@ struct Verdict {
 
 // A judge's check with public keys alone (section 7): the issuer's signature and its key's
 // certificate, the list under the master key, both payments valid for the same slot of the same
-// coin with d ≠ d*, terms signed by certified terminals, secret·G1 = I_coin (I_cheque for cheques)
+// coin with d ≠ d*, terms signed by certified terminals or by account holders, secret·G1 = I_coin (I_cheque for cheques)
 // of a validly registered account. Every failure has its reason: BAD_SIGNATURE,
 // UNKNOWN_DENOMINATION, DIFFERENT_SLOTS, SAME_CHALLENGE, WRONG_SECRET, and those of the parts.
 absl::StatusOr<Verdict> verify_case(const SignedCase& signed_case, const TrustAnchors& anchors);

@@ -152,7 +152,7 @@ TEST_F(CaseTest, TermsMustComeFromACertifiedTerminal) {
   file.second.terminal.terminal = SignedDocument::sign(file.second.terminal.terminal.frame, forger);
   EXPECT_EQ(verdict(file), "BAD_SIGNATURE");
   file = good_case();
-  file.second.terminal.enrolment_key = market_.deposit_certificate;
+  file.second.terminal.issuer_key = market_.deposit_certificate;
   EXPECT_EQ(verdict(file), "WRONG_PURPOSE");
 }
 

@@ -46,8 +46,8 @@ class GrpcPeers : public CasePeers {
       return deposit_->GetPayment(context, request, &response);
     }));
     CAFE_ASSIGN_OR_RETURN(auto decoded, protocol::Payment::decode(view_of(response.payment())));
-    CAFE_ASSIGN_OR_RETURN(auto terminal, protocol::TerminalCredential::decode(
-                                             view_of(response.terminal_credential())));
+    CAFE_ASSIGN_OR_RETURN(
+        auto terminal, protocol::PayeeCredential::decode(view_of(response.terminal_credential())));
     return ArchivedPayment{.payment = std::move(decoded), .terminal = std::move(terminal)};
   }
 

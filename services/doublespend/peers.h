@@ -19,7 +19,7 @@ struct FoundAccount {
 // An archived payment with the chain of its terminal's key.
 struct ArchivedPayment {
   protocol::Payment payment;
-  protocol::TerminalCredential terminal;
+  protocol::PayeeCredential terminal;
 };
 
 struct IssuedList {

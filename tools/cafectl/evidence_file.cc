@@ -20,10 +20,11 @@ Json document(const SignedDocument& document) {
 }
 
 Json payment(const protocol::CasePayment& payment) {
-  return {{"payment", to_hex(payment.payment.encode())},
-          {"spend", payment.spend},
-          {"terminal", document(payment.terminal.terminal)},
-          {"enrolment_key", document(payment.terminal.enrolment_key)}};
+  Json json{{"payment", to_hex(payment.payment.encode())}, {"spend", payment.spend}};
+  const protocol::PayeeCredential& payee = payment.terminal;
+  json[payee.is_holder ? "registered" : "terminal"] = document(payee.document);
+  json[payee.is_holder ? "withdrawal_key" : "enrolment_key"] = document(payee.issuer_key);
+  return json;
 }
 
 // Reads the fields of one object; `finish` refuses what nobody asked for.
@@ -34,6 +35,7 @@ class ObjectReader {
   absl::Status error(const std::string& what) const {
     return protocol::invalid("BAD_EVIDENCE", "The evidence file: " + path_ + " " + what + ".");
   }
+  bool has(const char* key) const { return object_.is_object() && object_.contains(key); }
   absl::StatusOr<const Json*> get(const char* key) {
     if (!object_.is_object() || !object_.contains(key))
       return error(std::string("has no field \"") + key + "\"");
@@ -82,18 +84,28 @@ class ObjectReader {
   size_t read_ = 0;
 };
 
+// Of a terminal, or of an account holder who paid money back.
+absl::StatusOr<protocol::PayeeCredential> parse_credential(ObjectReader& in) {
+  if (in.has("registered")) {
+    CAFE_ASSIGN_OR_RETURN(SignedDocument registered, in.document("registered"));
+    CAFE_ASSIGN_OR_RETURN(SignedDocument withdrawal_key, in.document("withdrawal_key"));
+    return protocol::HolderCredential{std::move(withdrawal_key), std::move(registered)};
+  }
+  CAFE_ASSIGN_OR_RETURN(SignedDocument terminal, in.document("terminal"));
+  CAFE_ASSIGN_OR_RETURN(SignedDocument enrolment_key, in.document("enrolment_key"));
+  return protocol::TerminalCredential{std::move(enrolment_key), std::move(terminal)};
+}
+
 absl::StatusOr<protocol::CasePayment> parse_payment(ObjectReader in) {
   CAFE_ASSIGN_OR_RETURN(const Bytes encoded, in.hex("payment"));
   CAFE_ASSIGN_OR_RETURN(const uint64_t spend, in.number("spend"));
-  CAFE_ASSIGN_OR_RETURN(SignedDocument terminal, in.document("terminal"));
-  CAFE_ASSIGN_OR_RETURN(SignedDocument enrolment, in.document("enrolment_key"));
+  CAFE_ASSIGN_OR_RETURN(protocol::PayeeCredential credential, parse_credential(in));
   CAFE_RETURN_IF_ERROR(in.finish());
   CAFE_ASSIGN_OR_RETURN(protocol::Payment payment, protocol::Payment::decode(encoded));
   if (spend >= payment.spends.size())
     return in.error("names a spend that the payment does not have");
-  return protocol::CasePayment{std::move(payment),
-                               static_cast<uint32_t>(spend),
-                               {std::move(enrolment), std::move(terminal)}};
+  return protocol::CasePayment{std::move(payment), static_cast<uint32_t>(spend),
+                               std::move(credential)};
 }
 
 absl::StatusOr<CaseFile> parse_case(ObjectReader in) {

@@ -25,12 +25,15 @@ class PeerState {
   }
   void add_account(const cafe::testing::WorldWallet& wallet) {
     const std::lock_guard lock(mutex_);
-    auto& answer = accounts_[protocol::to_string(wallet.account.points.I_coin.bytes())];
-    answer.set_account_id(protocol::to_string(wallet.account.account));
-    answer.set_registration_file(protocol::to_string(wallet.registration.encode()));
+    for (const protocol::Point& identity :
+         {wallet.account.points.I_coin, wallet.account.points.I_cheque}) {
+      auto& answer = accounts_[protocol::to_string(identity.bytes())];
+      answer.set_account_id(protocol::to_string(wallet.account.account));
+      answer.set_registration_file(protocol::to_string(wallet.registration.encode()));
+    }
   }
   void add_payment(uint64_t batch, uint32_t number, const protocol::Payment& payment,
-                   const protocol::TerminalCredential& terminal) {
+                   const protocol::PayeeCredential& terminal) {
     const std::lock_guard lock(mutex_);
     auto& answer = payments_[{batch, number}];
     answer.set_payment(protocol::to_string(payment.encode()));
