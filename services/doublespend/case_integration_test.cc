@@ -24,6 +24,47 @@ TEST_F(CaseTest, ADoubleSpenderIsProvedAndTheAccountClosedWithThatVeryEvidence) 
   EXPECT_EQ(peers_.closed(), std::vector<std::string>{get_case(number).signed_case()});
 }
 
+// A cheque's secret belongs to the account's other identity point.
+TEST_F(CaseTest, AChequeWrittenTwiceConvicts) {
+  start();
+  cafe::testing::WithdrawnCoin cheque = market_.take(wallet_, market_.cheque);
+  const auto write = [&](uint64_t value) {
+    return archive(market_.pay(wallet_, {{&cheque, 0, value}}, Guardian::kForgetful));
+  };
+  const auto verdicts = record({write(700), write(1200)});
+  ASSERT_EQ(verdicts[1].outcome(), DOUBLE);
+  expect_caught(verdicts[1].case_number(), protocol::Kind::kCheque);
+}
+
+TEST_F(CaseTest, ACallPaidTwiceConvictsHoweverManyTicksWereShown) {
+  start();
+  cafe::testing::WithdrawnCoin cheque = market_.take(wallet_, market_.cheque);
+  const auto call = [&] { return market_.open_call(wallet_, cheque, 5, 20, Guardian::kForgetful); };
+  const auto first = call(), second = call();
+  const auto verdicts = record({archive(first.shown(3)), archive(first.shown(9)),
+                                archive(second.shown(1)), archive(second.shown(20))});
+  EXPECT_EQ(verdicts[0].outcome(), FRESH);
+  EXPECT_EQ(verdicts[1].outcome(), v1::RecordVerdict::REPEAT);
+  EXPECT_EQ(verdicts[1].ticks_before(), 3u);
+  ASSERT_EQ(verdicts[2].outcome(), DOUBLE);
+  EXPECT_EQ(verdicts[3].case_number(), verdicts[2].case_number());
+  expect_caught(verdicts[2].case_number(), protocol::Kind::kCheque);
+}
+
+// She pays a shop, and then pays the same coin back into an account.
+TEST_F(CaseTest, ACoinPaidBackAfterItWasSpentConvicts) {
+  start();
+  const auto holder = market_.make_wallet();
+  protocol::Terms terms = market_.make_terms(500);
+  terms.payee_id = protocol::holder_payee_id(holder.account.account);
+  terms.terminal_id = protocol::holder_terminal_id(holder.account.account);
+  protocol::Payment back = market_.pay(wallet_, {{&coin_, 0, 500}}, terms, Guardian::kForgetful);
+  back.terms = protocol::SignedDocument::sign(terms.encode(), holder.identity.account_key);
+  const auto verdicts = record({pay(coin_), archive(back, market_.credential_of(holder))});
+  ASSERT_EQ(verdicts[1].outcome(), DOUBLE);
+  expect_caught(verdicts[1].case_number(), protocol::Kind::kCoin);
+}
+
 TEST_F(CaseTest, OnlyTheFirstCaseOfAnAccountClosesIt) {
   start();
   const uint64_t first = spend_twice(coin_);

@@ -46,6 +46,45 @@ absl::Status record_doubles(Transaction& tx, std::span<const DoubleRow> rows, ui
   return absl::OkStatus();
 }
 
+// Whether a row's ticks count: those of the slot's first spend and of the same one again, not those
+// of a double, which is paid once at most.
+bool counts_ticks(const SpendRow& row, const RecordVerdict& verdict) {
+  return row.ticks > 0 && verdict.outcome != Outcome::kDouble && verdict.case_number == 0;
+}
+
+// Adds what sorted rows show of ticks to their slots' chains, and tells each row what stood before.
+// `all_new`: no slot was there before these rows.
+absl::Status record_ticks(Transaction& tx, std::span<const SpendRow> rows, bool all_new,
+                          std::span<RecordVerdict> verdicts) {
+  std::vector<SpendRow> shown;
+  std::vector<RecordVerdict*> whose;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!counts_ticks(rows[i], verdicts[i])) continue;
+    shown.push_back(rows[i]);
+    whose.push_back(&verdicts[i]);
+  }
+  if (shown.empty()) return absl::OkStatus();
+  std::vector<std::optional<TickLink>> found(shown.size());
+  if (!all_new) {
+    // Slots that this transaction inserted are not seen by others yet; the chains of the rest are
+    // read under a lock, so that deposits which race go on one from the other.
+    CAFE_RETURN_IF_ERROR(lock_ticks(tx, shown));
+    CAFE_ASSIGN_OR_RETURN(found, select_ticks(tx, shown));
+  }
+  const TickDecision decision = decide_ticks(shown, found);
+  if (!decision.links.empty()) {
+    CAFE_RETURN_IF_ERROR(insert_ticks(tx, shown, decision.links));
+  }
+  for (size_t i = 0; i < shown.size(); ++i) {
+    if (whose[i]->outcome == Outcome::kFresh && decision.ticks_before[i] > 0) {
+      // Never of our callers, which store a batch once: this place showed fewer ticks before.
+      *whose[i] = {.outcome = Outcome::kRepeat, .other = shown[i].place};
+    }
+    whose[i]->ticks_before = decision.ticks_before[i];
+  }
+  return absl::OkStatus();
+}
+
 // Verdicts of sorted rows.
 absl::StatusOr<std::vector<RecordVerdict>> record_sorted(Transaction& tx,
                                                          std::span<const SpendRow> rows,
@@ -53,7 +92,10 @@ absl::StatusOr<std::vector<RecordVerdict>> record_sorted(Transaction& tx,
   std::vector<RecordVerdict> verdicts(rows.size());
   const SpendColumns columns(rows);
   CAFE_ASSIGN_OR_RETURN(const int64_t inserted, insert_spent(tx, columns));
-  if (inserted == static_cast<int64_t>(rows.size())) return verdicts;
+  if (inserted == static_cast<int64_t>(rows.size())) {
+    CAFE_RETURN_IF_ERROR(record_ticks(tx, rows, true, verdicts));
+    return verdicts;
+  }
 
   // What a row was compared with is only visible to the next statement when another transaction
   // has just committed it. Asking which rows were inserted would slow down all for the sake of few.
@@ -75,6 +117,7 @@ absl::StatusOr<std::vector<RecordVerdict>> record_sorted(Transaction& tx,
   if (!doubles.empty()) {
     CAFE_RETURN_IF_ERROR(record_doubles(tx, doubles, now_ms, double_verdicts));
   }
+  CAFE_RETURN_IF_ERROR(record_ticks(tx, rows, false, verdicts));
   return verdicts;
 }
 

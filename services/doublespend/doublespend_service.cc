@@ -58,6 +58,7 @@ bool write_verdicts(std::span<const RecordVerdict> verdicts, v1::RecordResponse&
     message.set_case_number(verdict.case_number);
     message.set_other_batch(verdict.other.batch);
     message.set_other_position(verdict.other.position);
+    message.set_ticks_before(verdict.ticks_before);
     if (verdict.outcome == Outcome::kDouble) {
       any_double = true;
       for (const protocol::Bytes32& part : {verdict.first.d, verdict.first.r1, verdict.first.r2}) {

@@ -107,6 +107,36 @@ TEST_F(EvidenceTest, TwoSpendsOfASlotConvictWhoRegistered) {
   EXPECT_EQ(file->opened_at_s, kWorldNow_s);
 }
 
+// A cheque's two spends reveal the account's identity of cheques; a call's do so whatever was
+// shown.
+TEST_F(EvidenceTest, TwoSpendsOfAChequeConvictWhoRegistered) {
+  peers_.accounts.insert({wallet_.account.points.I_cheque, account_of(wallet_)});
+  auto cheque = market_.take(wallet_, market_.cheque);
+  const auto write = [&](uint64_t value) {
+    return market_.pay(wallet_, {{&cheque, 0, value}}, Guardian::kForgetful);
+  };
+  const auto call = [&](uint32_t ticks) {
+    return market_.open_call(wallet_, cheque, 7, 30, Guardian::kForgetful).shown(ticks);
+  };
+  const std::pair<protocol::Payment, protocol::Payment> pairs[] = {
+      {write(700), write(701)}, {write(700), call(3)}, {call(1), call(30)}};
+  for (const auto& [first, second] : pairs) {
+    peers_.payments.at({kFirst.batch, kFirst.payment()}).payment = first;
+    peers_.payments.at({kSecond.batch, kSecond.payment()}).payment = second;
+    const DueCase due =
+        testing::case_of(7, row(first, kFirst), row(second, kSecond), kWorldNow_s * 1000);
+    const auto finding = investigate_now(due);
+    ASSERT_TRUE(finding.ok()) << finding.status();
+    const auto* proof = std::get_if<Proof>(&*finding);
+    ASSERT_NE(proof, nullptr) << std::get<Alarm>(*finding).note;
+    EXPECT_EQ(proof->account, wallet_.account.account);
+    const auto verdict =
+        protocol::verify_case(*protocol::SignedCase::decode(proof->signed_case), market_.anchors);
+    ASSERT_TRUE(verdict.ok()) << verdict.status();
+    EXPECT_EQ(verdict->kind, protocol::Kind::kCheque);
+  }
+}
+
 TEST_F(EvidenceTest, TheSameCaseGivesTheSameDocument) {
   const auto once = investigate_now(open_case());
   const auto again = investigate_now(open_case());

@@ -1,5 +1,7 @@
 #include "services/doublespend/record_sql.h"
 
+#include <array>
+
 #include "services/doublespend/packing.h"
 
 namespace cafe::doublespend {
@@ -75,6 +77,74 @@ absl::StatusOr<std::vector<std::optional<StoredSpend>>> select_spent(Transaction
   std::vector<std::optional<StoredSpend>> found(count);
   for (const Row row : rows) found.at(row.get<size_t>(0)) = stored_spend(row, 1);
   return found;
+}
+
+absl::Status lock_ticks(Transaction& tx, std::span<const SpendRow> rows) {
+  // A lock for each slot would be one too many for a large batch: slots share 256, by their coin's
+  // first byte. Taken in ascending order.
+  constexpr int32_t kTickLocks = 0x7469636b;
+  std::array<bool, 256> wanted{};
+  for (const SpendRow& row : rows) wanted[row.key.coin_id.bytes[0]] = true;
+  storage::SmallintArray locks(rows.size());
+  for (int16_t lock = 0; lock < 256; ++lock) {
+    if (wanted[static_cast<size_t>(lock)]) locks.add(lock);
+  }
+  return tx
+      .query(
+          "SELECT count(pg_advisory_xact_lock($1::integer, l))"
+          " FROM unnest($2::smallint[]) AS l",
+          kTickLocks, locks.bytes())
+      .status();
+}
+
+absl::StatusOr<std::vector<std::optional<TickLink>>> select_ticks(Transaction& tx,
+                                                                  std::span<const SpendRow> rows) {
+  KeyColumns keys(rows.size());
+  storage::BigintArray ticks(rows.size());
+  for (const SpendRow& row : rows) {
+    keys.add(row.key);
+    ticks.add(row.ticks);
+  }
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows links,
+      tx.query("SELECT i.i, t.place, t.ticks_before, t.ticks "
+               "FROM (SELECT generate_series(0, cardinality($1::smallint[]) - 1) AS i,"
+               "             unnest($1::smallint[]) AS month, unnest($2::smallint[]) AS slot,"
+               "             unnest($3::bytea[]) AS coin_id, unnest($4::bigint[]) AS ticks) AS i "
+               "CROSS JOIN LATERAL ("
+               "  SELECT place, ticks_before, ticks FROM coinstore.tick t"
+               "  WHERE t.month = i.month AND t.coin_id = i.coin_id AND t.slot = i.slot"
+               "    AND t.ticks_before < i.ticks"
+               "  ORDER BY t.ticks_before DESC LIMIT 1) t",
+               keys.months.bytes(), keys.slots.bytes(), keys.coin_ids.bytes(), ticks.bytes()));
+  std::vector<std::optional<TickLink>> found(rows.size());
+  for (const Row row : links) {
+    found.at(row.get<size_t>(0)) = TickLink{.ticks_before = row.get<uint32_t>(2),
+                                            .ticks = row.get<uint32_t>(3),
+                                            .place = unpack_place(row.get<int64_t>(1))};
+  }
+  return found;
+}
+
+absl::Status insert_ticks(Transaction& tx, std::span<const SpendRow> rows,
+                          std::span<const TickDecision::NewLink> links) {
+  KeyColumns keys(links.size());
+  storage::BigintArray places(links.size()), before(links.size()), ticks(links.size());
+  for (const TickDecision::NewLink& made : links) {
+    keys.add(rows[made.row].key);
+    places.add(pack_place(made.link.place));
+    before.add(made.link.ticks_before);
+    ticks.add(made.link.ticks);
+  }
+  return tx
+      .query(
+          "INSERT INTO coinstore.tick (place, ticks_before, ticks, month, slot, coin_id) "
+          "SELECT unnest($1::bigint[]), unnest($2::bigint[])::integer,"
+          "       unnest($3::bigint[])::integer, unnest($4::smallint[]), unnest($5::smallint[]),"
+          "       unnest($6::bytea[])",
+          places.bytes(), before.bytes(), ticks.bytes(), keys.months.bytes(), keys.slots.bytes(),
+          keys.coin_ids.bytes())
+      .status();
 }
 
 absl::StatusOr<std::vector<std::optional<StoredDouble>>> select_doubles(

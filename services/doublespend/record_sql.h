@@ -8,6 +8,7 @@
 #include "libs/storage/postgres.h"
 #include "services/doublespend/classify.h"
 #include "services/doublespend/columns.h"
+#include "services/doublespend/tick_chain.h"
 
 namespace cafe::doublespend {
 
@@ -30,6 +31,20 @@ absl::StatusOr<std::vector<OtherSpend>> select_others(storage::Transaction& tx,
 absl::StatusOr<std::vector<std::optional<StoredSpend>>> select_spent(storage::Transaction& tx,
                                                                      const KeyColumns& keys,
                                                                      size_t count);
+
+// Lets nobody else look at or change the ticks of these slots until the transaction ends; to be
+// called after the rows were inserted, so that no one waits in a circle. One statement.
+absl::Status lock_ticks(storage::Transaction& tx, std::span<const SpendRow> rows);
+
+// For each row the link of its slot that begins last before the row's ticks (tick_chain.h). One
+// statement.
+absl::StatusOr<std::vector<std::optional<TickLink>>> select_ticks(storage::Transaction& tx,
+                                                                  std::span<const SpendRow> rows);
+
+// Adds the links that were decided for these rows. ALREADY_EXISTS where a slot's chain goes on from
+// the same tick already. One statement.
+absl::Status insert_ticks(storage::Transaction& tx, std::span<const SpendRow> rows,
+                          std::span<const TickDecision::NewLink> links);
 
 // A row of a slot that holds another challenge.
 struct DoubleRow {

@@ -40,6 +40,9 @@ absl::Status check_row(const SpendRow& row, uint64_t now_s) {
     return invalid("BAD_PLACE",
                    "position is payment * 128 + spend of a batch of at most 1,000 payments.");
   }
+  if (row.ticks > protocol::kMaxTicks) {
+    return invalid("BAD_TICKS", "A call has at most 2^20 ticks.");
+  }
   return absl::OkStatus();
 }
 
@@ -107,7 +110,8 @@ absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& reque
     rows.push_back({.key = {from.coin_id, from.slot, from.deposit_until},
                     .place = {.batch = from.batch, .position = from.position},
                     .trace = {from.d, from.r1, from.r2},
-                    .claim_until = from.claim_until});
+                    .claim_until = from.claim_until,
+                    .ticks = from.ticks});
     CAFE_RETURN_IF_ERROR(check_row(rows.back(), now_s));
   }
   CAFE_RETURN_IF_ERROR(check_one_deadline(rows));

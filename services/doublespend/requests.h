@@ -24,7 +24,7 @@ inline constexpr uint64_t kDateWindow_s = 20ull * 366 * 86400;
 
 // INVALID_ARGUMENT: BAD_LENGTH (no whole number of rows), ROW_COUNT, SLOT_OUTSIDE_COIN,
 // SCALAR_TOO_LARGE, BAD_DATES (claim before deposit deadline, outside of the window, or two
-// deadlines for one coin), BAD_PLACE.
+// deadlines for one coin), BAD_PLACE, BAD_TICKS.
 absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& request, uint64_t now_s);
 
 // What each payment asks for. INVALID_ARGUMENT: PAYMENT_COUNT, BAD_HOLD; of any payment BAD_LENGTH

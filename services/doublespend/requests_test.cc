@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "libs/protocol/payment.h"
 #include "libs/protocol/status.h"
 #include "services/doublespend/testing/rows.h"
 
@@ -54,6 +55,7 @@ TEST(RequestsTest, RecordRefusesEachMalformedField) {
       {"BAD_DATES", [](auto& row) { row.claim_until = ~uint64_t{0}; }},
       {"BAD_PLACE", [](auto& row) { row.place.batch = kMaxBatch + 1; }},
       {"BAD_PLACE", [](auto& row) { row.place.position = kMaxPositions; }},
+      {"BAD_TICKS", [](auto& row) { row.ticks = protocol::kMaxTicks + 1; }},
   };
   for (size_t i = 0; i < std::size(cases); ++i) {
     std::vector<SpendRow> rows = {good_row(), good_row()};

@@ -80,6 +80,21 @@ TEST_F(RetentionTest, DropsAPartitionOnceEveryClaimDeadlineInItHasPassed) {
   EXPECT_EQ(drop(), std::vector<std::string>{});
 }
 
+TEST_F(RetentionTest, TicksGoWithTheirMonth) {
+  const auto ticks = [&] { return count("SELECT count(*) FROM coinstore.tick"); };
+  RowMaker may("may", kMay2020_s, kMay2020_s + 30 * kDay_s);
+  RowMaker june("june", kJune2020_s, kJune2020_s + 90 * kDay_s);
+  record_all({showing(may.spend(may.coin(), 0, {}), 5, {1, 0})});
+  record_all({showing(june.spend(june.coin(), 0, {}), 7, {1, 1})});
+  EXPECT_EQ(ticks(), 2);
+  clock_.set(absl::FromUnixSeconds(kMay2020_s + 60 * kDay_s));
+  EXPECT_EQ(drop(), std::vector<std::string>{"spent_202005"});
+  EXPECT_EQ(ticks(), 1);
+  EXPECT_EQ(count("SELECT count(*) FROM pg_inherits WHERE inhparent = "
+                  "'coinstore.tick'::regclass"),
+            1);
+}
+
 TEST_F(RetentionTest, AMonthIsKeptToItsEndAtLeast) {
   RowMaker maker("short", kMay2020_s, kMay2020_s);
   record_all(maker.spends(1, 1));

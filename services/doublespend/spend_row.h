@@ -39,11 +39,12 @@ struct SpendRow {
   Place place;
   Trace trace;
   uint64_t claim_until = 0;  // until when the store keeps it, unix seconds
+  uint32_t ticks = 0;        // shown, where the spend pays ticks
 
   // The order in which rows are written: by slot, so that concurrent writers never wait in a
   // circle, then by place, which decides which of two equal slots in one commit came first.
   friend bool operator<(const SpendRow& a, const SpendRow& b) {
-    return std::tie(a.key, a.place, a.trace) < std::tie(b.key, b.place, b.trace);
+    return std::tie(a.key, a.place, a.trace, a.ticks) < std::tie(b.key, b.place, b.trace, b.ticks);
   }
 };
 
@@ -55,9 +56,10 @@ enum class Outcome {
 
 struct RecordVerdict {
   Outcome outcome = Outcome::kFresh;
-  uint64_t case_number = 0;  // of a double, and of a double's repeat
-  Place other{};             // kRepeat: of the same spend; kDouble: of the slot's first
-  Trace first{};             // kDouble: the slot's first spend
+  uint64_t case_number = 0;   // of a double, and of a double's repeat
+  Place other{};              // kRepeat: of the same spend; kDouble: of the slot's first
+  Trace first{};              // kDouble: the slot's first spend
+  uint32_t ticks_before = 0;  // kRepeat of a spend with ticks: how many were shown before
   bool operator==(const RecordVerdict&) const = default;
 };
 

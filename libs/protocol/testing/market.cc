@@ -24,7 +24,7 @@ Terms Market::make_terms(uint64_t amount) {
           terminal.terminal_id,
           "EUR",
           amount,
-          kWorldNow_s * 1000,
+          now_s * 1000,
           rng.array<16>(),
           {}};
 }
@@ -54,6 +54,60 @@ Payment Market::pay(const WorldWallet& wallet, const std::vector<Paying>& slots,
         spend(wallet, paying, terms.digest(), static_cast<uint32_t>(at - coins.begin()), guardian));
   }
   return payment;
+}
+
+Payment TickCall::shown(uint32_t count) const {
+  Payment payment = opening;
+  const uint32_t index = count - 1;
+  payment.spends[0].tick = TickReveal{index, ticks[index], merkle_path(leaves, index)};
+  return payment;
+}
+
+TickCall Market::open_call(const WorldWallet& wallet, WithdrawnCoin& cheque, uint64_t tick_value,
+                           uint32_t tick_count, Guardian guardian) {
+  const Terms terms = make_terms(0);
+  GuardianSlot& slot = cheque.slots[0];
+  if (guardian == Guardian::kForgetful) slot.used = false;
+  const Seed seed = rng.seed();
+  const auto t = [&](uint32_t i) { return tick_secret(seed, i); };
+  const std::string& currency = cheque.denomination.currency;
+  const TickRequest request{kIssuer,         currency,
+                            tick_value,      tick_count,
+                            rng.array<32>(), spend_digest(cheque.coin.id(), 0, terms.digest()),
+                            rng.array<32>()};
+  const GuardianCounter counter{kIssuer, currency, tick_value * tick_count};
+  const TickOpening opened =
+      answer_ticks(wallet.guardian, slot, counter, TickState{tick_count}, t, request).value();
+  slot = opened.slot;
+  const Bytes32 salt = wallet_salt(salt_commitment(slot.rho), opened.rho, request.y).value();
+  const Scalar d = spend_challenge(cheque.denomination, 0, request.spend, tick_value, tick_count,
+                                   opened.tick_root, salt);
+  const SpendResponse response =
+      wallet_respond(opened.answer, d, cheque.secrets.slots[0], wallet.identity.u1,
+                     cheque.secrets.s, wallet.guardian_point(Kind::kCheque), cheque.B_O[0])
+          .value();
+  TickCall call{.opening = {sign_terms(terms), {cheque.coin}, {}}, .ticks = {}, .leaves = {}};
+  call.opening.spends.push_back({.coin = 0,
+                                 .slot = 0,
+                                 .value = 0,
+                                 .tick_value = tick_value,
+                                 .tick_count = tick_count,
+                                 .tick_root = to_bytes(opened.tick_root),
+                                 .salt = to_bytes(salt),
+                                 .B = cheque.secrets.B[0],
+                                 .path = merkle_path(point_leaves(cheque.secrets.B), 0),
+                                 .r1 = response.r1,
+                                 .r2 = response.r2,
+                                 .tick = std::nullopt});
+  std::vector<Point> points;
+  for (uint32_t i = 0; i < tick_count; ++i) {
+    const Scalar t_i = t(i);
+    const Point P = *multiply(t_i, g1());
+    call.ticks.push_back(wallet_tick(t_i, P, request.y_seed, i).value());
+    points.push_back(*multiply(call.ticks.back(), g1()));
+  }
+  call.leaves = point_leaves(points);
+  return call;
 }
 
 Spend Market::spend(const WorldWallet& wallet, const Paying& paying, const Bytes32& terms_digest,

@@ -24,6 +24,16 @@ struct Paying {
 // Whether the guardian remembers what its slots answered.
 enum class Guardian { kWorking, kForgetful };
 
+// A call that a cheque pays by the tick, with every tick that its guardian would release.
+struct TickCall {
+  protocol::Payment opening;            // shows no tick yet
+  std::vector<protocol::Scalar> ticks;  // t'_i
+  std::vector<protocol::Bytes> leaves;  // of the tick root
+
+  // The payment once `count` > 0 ticks are shown.
+  protocol::Payment shown(uint32_t count) const;
+};
+
 class Market : public World {
  public:
   explicit Market(std::string_view seed) : World(seed) {}
@@ -34,8 +44,9 @@ class Market : public World {
   protocol::Coin sign_coin(const protocol::DenominationKey& denomination, const protocol::Point& A,
                            const protocol::Bytes32& root);
 
-  // Terms of the world's terminal, at kWorldNow_s.
+  // Terms of the world's terminal, at `now_s`.
   protocol::Terms make_terms(uint64_t amount);
+  uint64_t now_s = kWorldNow_s;
   protocol::SignedDocument sign_terms(const protocol::Terms& terms) const;
 
   // The payment for the sum of `slots`, or for `terms`. Marks the slots used; a forgetful guardian
@@ -44,6 +55,9 @@ class Market : public World {
                         Guardian guardian = Guardian::kWorking);
   protocol::Payment pay(const WorldWallet& wallet, const std::vector<Paying>& slots,
                         const protocol::Terms& terms, Guardian guardian = Guardian::kWorking);
+  // A call of the world's terminal. A forgetful guardian opens one more with the same cheque.
+  TickCall open_call(const WorldWallet& wallet, WithdrawnCoin& cheque, uint64_t tick_value,
+                     uint32_t tick_count, Guardian guardian = Guardian::kWorking);
   // One slot's spend, through guardian and wallet.
   protocol::Spend spend(const WorldWallet& wallet, const Paying& paying,
                         const protocol::Bytes32& terms_digest, uint32_t coin_index = 0,

@@ -17,10 +17,27 @@ class CaseTest : public ServiceFixture {
     const protocol::Payment payment =
         market_.pay(wallet_, {{&coin, slot, coin.denomination.slot_values[slot]}},
                     cafe::testing::Guardian::kForgetful);
+    return archive(payment);
+  }
+  // Archives a payment of one spend.
+  SpendRow archive(const protocol::Payment& payment) {
+    return archive(payment, market_.terminal_credential);
+  }
+  SpendRow archive(const protocol::Payment& payment, const protocol::PayeeCredential& payee) {
     const Place place{.batch = next_batch_++, .position = 2 * 128};
-    peers_.add_payment(place.batch, place.payment(), payment, market_.terminal_credential);
+    peers_.add_payment(place.batch, place.payment(), payment, payee);
     const SpendRow dates = rows_.spend({}, 0, {});
     return row_of(market_, payment, place, dates.key.deposit_until, dates.claim_until);
+  }
+  // The account's case is proved and the account closed with it.
+  void expect_caught(uint64_t number, protocol::Kind kind) {
+    ASSERT_TRUE(reaches_state(number, "proved")) << get_case(number).summary().note();
+    expect_convicted(number);
+    const auto signed_case =
+        protocol::SignedCase::decode(protocol::view_of(get_case(number).signed_case()));
+    EXPECT_EQ(protocol::verify_case(*signed_case, market_.anchors)->kind, kind);
+    ASSERT_TRUE(account_gets_closed());
+    EXPECT_EQ(peers_.closed(), std::vector<std::string>{get_case(number).signed_case()});
   }
   // The case of one coin spent twice.
   uint64_t spend_twice(cafe::testing::WithdrawnCoin& coin) {

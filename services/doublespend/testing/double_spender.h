@@ -14,7 +14,8 @@ inline SpendRow row_of(const cafe::testing::Market& market, const protocol::Paym
   return {.key = {payment.coins[spend.coin].id(), spend.slot, deposit_until},
           .place = place,
           .trace = {trace.d.bytes(), trace.r1.bytes(), trace.r2.bytes()},
-          .claim_until = claim_until};
+          .claim_until = claim_until,
+          .ticks = spend.tick ? spend.tick->index + 1 : 0};
 }
 
 // What Record makes of two such rows.

@@ -54,7 +54,8 @@ inline void append_packed(std::string& to, const SpendRow& row) {
                                   .claim_until = row.claim_until,
                                   .batch = row.place.batch,
                                   .position = row.place.position,
-                                  .slot = row.key.slot});
+                                  .slot = row.key.slot,
+                                  .ticks = row.ticks});
 }
 
 // The row's slot as a payment asks to reserve it.
@@ -63,6 +64,13 @@ inline void append_slot(std::string& to, const SpendRow& row) {
                                  .d = row.trace.d,
                                  .deposit_until = row.key.deposit_until,
                                  .slot = row.key.slot});
+}
+
+// A spend that pays ticks, of which this deposit shows so many.
+inline SpendRow showing(SpendRow row, uint32_t ticks, Place place) {
+  row.ticks = ticks;
+  row.place = place;
+  return row;
 }
 
 // The same spend, archived elsewhere.
