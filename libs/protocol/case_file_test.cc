@@ -72,6 +72,48 @@ TEST_F(CaseTest, ConvictsByAChequeAndItsOwnIdentity) {
   EXPECT_EQ(verdict->account, wallet_.account.account);
 }
 
+// She pays a shop, and then her own account: the terms are signed with her account key.
+TEST_F(CaseTest, ConvictsByMoneyPaidBack) {
+  Terms terms = market_.make_terms(500);
+  terms.payee_id = holder_payee_id(wallet_.account.account);
+  terms.terminal_id = holder_terminal_id(wallet_.account.account);
+  const Payment first = market_.pay(wallet_, {{&plain_, 0, 500}}, Guardian::kForgetful);
+  Payment second = market_.pay(wallet_, {{&plain_, 0, 500}}, terms, Guardian::kForgetful);
+  second.terms = SignedDocument::sign(terms.encode(), wallet_.identity.account_key);
+  CaseFile file = market_.open_case(wallet_, first, 0, second, 0);
+  file.second.terminal = market_.credential_of(wallet_);
+  const SignedCase signed_case = market_.sign_case(file);
+  EXPECT_EQ(SignedCase::decode(signed_case.encode())->encode(), signed_case.encode());
+  const auto verdict_on_her = verify_case(signed_case, market_.anchors);
+  ASSERT_TRUE(verdict_on_her.ok()) << verdict_on_her.status();
+  EXPECT_EQ(verdict_on_her->account, wallet_.account.account);
+
+  // Another holder's credential; one that the issuer did not sign; terms that others signed.
+  CaseFile other = file;
+  other.second.terminal = market_.credential_of(market_.make_wallet());
+  EXPECT_EQ(verdict(other), "BAD_SIGNATURE");
+  other = file;
+  other.second.terminal.document =
+      SignedDocument::sign(other.second.terminal.document.frame, wallet_.identity.account_key);
+  EXPECT_EQ(verdict(other), "BAD_SIGNATURE");
+  other = file;
+  other.second.terminal.issuer_key = market_.enrolment_certificate;
+  EXPECT_EQ(verdict(other), "WRONG_PURPOSE");
+  other = file;
+  other.second.payment.terms = market_.sign_terms(terms);
+  EXPECT_EQ(verdict(other), "BAD_SIGNATURE");
+}
+
+TEST_F(CaseTest, AHoldersTermsAreOfHerOwnAccount) {
+  const Payment first = market_.pay(wallet_, {{&plain_, 0, 500}}, Guardian::kForgetful);
+  const Terms terms = market_.make_terms(500);  // the shop's
+  Payment second = market_.pay(wallet_, {{&plain_, 0, 500}}, terms, Guardian::kForgetful);
+  second.terms = SignedDocument::sign(terms.encode(), wallet_.identity.account_key);
+  CaseFile file = market_.open_case(wallet_, first, 0, second, 0);
+  file.second.terminal = market_.credential_of(wallet_);
+  EXPECT_EQ(verdict(file), "WRONG_TERMINAL");
+}
+
 TEST_F(CaseTest, ComesBackFromItsBytes) {
   const SignedCase signed_case = market_.sign_case(good_case());
   const auto decoded = SignedCase::decode(signed_case.encode());
@@ -149,7 +191,7 @@ TEST_F(CaseTest, TermsMustComeFromACertifiedTerminal) {
   file.second.payment.terms = SignedDocument::sign(file.second.payment.terms.frame, forger);
   EXPECT_EQ(verdict(file), "BAD_SIGNATURE");
   file = good_case();
-  file.second.terminal.terminal = SignedDocument::sign(file.second.terminal.terminal.frame, forger);
+  file.second.terminal.document = SignedDocument::sign(file.second.terminal.document.frame, forger);
   EXPECT_EQ(verdict(file), "BAD_SIGNATURE");
   file = good_case();
   file.second.terminal.issuer_key = market_.deposit_certificate;

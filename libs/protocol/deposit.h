@@ -77,7 +77,7 @@ struct Authorization {
   std::string acquirer_id;
   PayeeId payee_id;
   Bytes32 terms_digest;
-  Bytes32 payment_digest;  // SHA-256 of the encoded payment
+  Bytes32 payment_digest;  // SHA-256 of the encoded payment, as it was without ticks shown
   bool granted;
   std::string reason;  // "" where granted
   uint64_t reserved_until_ms;

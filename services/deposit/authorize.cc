@@ -5,7 +5,6 @@
 
 #include "libs/platform/log.h"
 #include "libs/platform/request_scope.h"
-#include "libs/protocol/hash.h"
 #include "services/deposit/callers.h"
 #include "services/deposit/store.h"
 
@@ -172,7 +171,7 @@ class AuthorizeFlow::Decision {
       const Terms& terms = asked->terms();
       asked->answer.acquirer_id = parts_.issuer_id;
       asked->answer.payee_id = terms.payee_id;
-      asked->answer.payment_digest = protocol::sha256(asked->question.payment);
+      asked->answer.payment_digest = opening_digest(asked->question.payment, *asked->read.payment);
       if (const absl::Status time = check_terms_time(terms.time_ms, now_ms_); !time.ok()) {
         asked->checked.refusal = reason_of(time);
         continue;
@@ -189,7 +188,9 @@ class AuthorizeFlow::Decision {
         check_payments(candidates, {.denominations = *table,
                                     .stopped = facts_.stopped,
                                     .acquirer_id = parts_.issuer_id,
-                                    .received_ms = now_ms_});
+                                    .received_ms = now_ms_,
+                                    .anchors = parts_.anchors,
+                                    .ticks_to_come = true});
     for (size_t i = 0; i < whose.size(); ++i) whose[i]->checked = std::move(checked[i]);
     return absl::OkStatus();
   }

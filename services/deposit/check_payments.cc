@@ -4,6 +4,7 @@
 #include <map>
 
 #include "libs/protocol/amount.h"
+#include "libs/protocol/hash.h"
 
 namespace cafe::deposit {
 namespace {
@@ -38,23 +39,25 @@ absl::StatusOr<PreparedPayment> prepare(const Candidate& candidate, const CheckC
                                    .terminal_key = candidate.terminal->certificate.key,
                                    .payee_id = candidate.payee_id,
                                    .terminal_id = terms.terminal_id,
-                                   .authorized = candidate.authorized});
+                                   .authorized = candidate.authorized,
+                                   .anchors = &context.anchors});
 }
 
-// What this acquirer asks of denominations on top.
-absl::Status check_denominations(const Payment& payment, const PreparedPayment& prepared,
-                                 const CheckContext& context) {
+// What this acquirer asks of a payment on top.
+absl::Status check_acquirer_rules(const Payment& payment, const PreparedPayment& prepared,
+                                  const CheckContext& context) {
   for (size_t i = 0; i < payment.coins.size(); ++i) {
     const Denomination& denomination = *prepared.denominations[i];
-    if (denomination.kind != protocol::Kind::kCoin) {
-      return protocol::refused("CHEQUES_NOT_TAKEN", "This acquirer takes coins only.");
-    }
     if (context.stopped.contains(payment.coins[i].denom_id)) {
       return protocol::refused("DENOMINATION_STOPPED", "The denomination's key is compromised.");
     }
     if (context.received_ms / 1000 >= denomination.deposit_until) {
       return protocol::refused("DEPOSIT_DATE_PASSED", "The payment came too late.");
     }
+  }
+  const auto shows_nothing = [](const Spend& spend) { return worth_of(spend) == 0; };
+  if (!context.ticks_to_come && std::ranges::any_of(payment.spends, shows_nothing)) {
+    return protocol::refused("NOTHING_OWED", "A payment of ticks is deposited with the last tick.");
   }
   return absl::OkStatus();
 }
@@ -72,6 +75,7 @@ std::vector<SpentSlot> slots_of(const Payment& payment, uint32_t payment_index,
     const protocol::Scalar d = protocol::spend_challenge(
         denomination, spend.value, protocol::spend_digest(coin_id, spend.slot, terms_digest),
         spend.tick_value, spend.tick_count, spend.tick_root, spend.salt);
+    const bool is_cheque = denomination.kind == protocol::Kind::kCheque;
     slots.push_back({.payment = payment_index,
                      .spend = i,
                      .coin_id = coin_id,
@@ -80,7 +84,10 @@ std::vector<SpentSlot> slots_of(const Payment& payment, uint32_t payment_index,
                      .denom_id = payment.coins[spend.coin].denom_id,
                      .value = worth_of(spend),
                      .deposit_until = denomination.deposit_until,
-                     .claim_until = denomination.claim_until});
+                     .claim_until = denomination.claim_until,
+                     .cheque_issuer = is_cheque ? denomination.issuer_id : std::string(),
+                     .ticks = spend.tick ? spend.tick->index + 1 : 0,
+                     .tick_value = spend.tick_value});
   }
   return slots;
 }
@@ -97,7 +104,7 @@ class Checker {
   std::vector<CheckedPayment> run() {
     prepare_each();
     check_signatures();
-    check_each_denominations();
+    check_each_acquirer_rules();
     check_all_spends();
     return std::move(checked_);
   }
@@ -134,10 +141,10 @@ class Checker {
     }
   }
 
-  void check_each_denominations() {
+  void check_each_acquirer_rules() {
     for (size_t i = 0; i < candidates_.size(); ++i) {
       if (!checked_[i].valid()) continue;
-      const absl::Status status = check_denominations(payment(i), prepared_[i], context_);
+      const absl::Status status = check_acquirer_rules(payment(i), prepared_[i], context_);
       if (!status.ok()) refuse(i, status);
     }
   }
@@ -193,12 +200,22 @@ ReadPayment read_payment(protocol::ByteView bytes) {
   return read;
 }
 
+protocol::Bytes32 opening_digest(protocol::ByteView bytes, const Payment& payment) {
+  const auto shows_tick = [](const Spend& spend) { return spend.tick.has_value(); };
+  if (std::ranges::none_of(payment.spends, shows_tick)) return protocol::sha256(bytes);
+  Payment opening = payment;
+  for (Spend& spend : opening.spends) spend.tick.reset();
+  return protocol::sha256(opening.encode());
+}
+
 Candidate candidate_of(const ReadPayment& payment, uint32_t index,
                        const protocol::PayeeId& payee_id, const Terminals& terminals) {
   Candidate candidate{&payment, index, payee_id, nullptr};
   if (payment.terms && payment.terms->payee_id == payee_id) {
     const auto terminal = terminals.find(payment.terms->terminal_id);
     if (terminal != terminals.end()) candidate.terminal = &terminal->second;
+    // Who pays money back hands nothing out for it: it is credited when it is known to be unspent.
+    candidate.authorized = candidate.terminal != nullptr && candidate.terminal->is_holder;
   }
   return candidate;
 }

@@ -19,6 +19,10 @@ struct ReadPayment {
 };
 ReadPayment read_payment(protocol::ByteView bytes);
 
+// What an authorization is kept under: SHA-256 of the payment `bytes`, as it was before any tick
+// was shown.
+protocol::Bytes32 opening_digest(protocol::ByteView bytes, const protocol::Payment& payment);
+
 // One slot that a valid payment spends.
 struct SpentSlot {
   uint32_t payment;  // which of the batch's
@@ -30,6 +34,9 @@ struct SpentSlot {
   uint64_t value;  // minor units of the denomination's currency, which is the terms'
   uint64_t deposit_until;
   uint64_t claim_until;
+  std::string cheque_issuer{};  // whose cheque it is; empty for a coin
+  uint32_t ticks = 0;           // shown, where ticks are paid
+  uint64_t tick_value = 0;      // value = ticks · tick_value there
 
   // Where the coin store is told to find the full payment.
   uint32_t position() const { return payment * protocol::kMaxSpends + spend; }
@@ -62,6 +69,10 @@ struct CheckContext {
   const absl::flat_hash_set<protocol::DenomId>& stopped;  // overdrawn: their key is compromised
   std::string acquirer_id;
   uint64_t received_ms;
+  const protocol::TrustAnchors& anchors;  // of payers who identify themselves
+  // Whether ticks may still be to come: an authorization is asked for when a call begins, a deposit
+  // is made of what was shown.
+  bool ticks_to_come = false;
 };
 
 inline constexpr std::string_view kAuthorizationNeeded = "AUTHORIZATION_NEEDED";
@@ -72,9 +83,9 @@ inline constexpr std::string_view kAuthorizationNeeded = "AUTHORIZATION_NEEDED";
 //   UNKNOWN_TERMINAL, TERMINAL_REVOKED, KEY_EXPIRED   the terminal at the time of the terms
 //   those of protocol::prepare_unsigned_payment
 //   BAD_SIGNATURE                                     of the terms
-//   CHEQUES_NOT_TAKEN                                 this acquirer takes no cheques and ticks yet
 //   DENOMINATION_STOPPED
 //   DEPOSIT_DATE_PASSED                               judged when the batch was received
+//   NOTHING_OWED                                      a spend pays ticks, and shows none
 //   those of protocol::check_spends
 std::vector<CheckedPayment> check_payments(std::span<const Candidate> candidates,
                                            const CheckContext& context);

@@ -29,7 +29,8 @@ class CheckPaymentsTest : public ::testing::Test {
     return {.denominations = shop.table,
             .stopped = stopped,
             .acquirer_id = std::string(Shop::kIssuer),
-            .received_ms = received_ms};
+            .received_ms = received_ms,
+            .anchors = shop.anchors};
   }
   std::vector<CheckedPayment> check_all(std::span<const ReadPayment> payments, uint32_t first = 0) {
     std::vector<Candidate> candidates;
@@ -184,15 +185,6 @@ TEST_F(CheckPaymentsTest, RefusesAStoppedDenomination) {
   stopped.insert(shop.split.id);
   EXPECT_EQ(refusal(shop.make_payment(till, {{&coin, 0}})), "");
   EXPECT_EQ(refusal(shop.make_payment(till, {{&coin, 0}, {&split, 0}})), "DENOMINATION_STOPPED");
-}
-
-TEST_F(CheckPaymentsTest, TakesNoCheques) {
-  const TestCoin cheque = shop.mint(shop.cheque);
-  Terms terms = shop.terms(till, 700);
-  Payment payment = shop.make_payment(till, {{&cheque, 0}}, terms);
-  payment.spends[0].value = 700;
-  payment.spends[0].salt = Bytes(32, 1);
-  EXPECT_EQ(refusal(payment), "CHEQUES_NOT_TAKEN");
 }
 
 TEST_F(CheckPaymentsTest, JudgesEachPaymentOfABatchForItself) {

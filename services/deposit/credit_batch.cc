@@ -1,13 +1,12 @@
 #include "services/deposit/credit_batch.h"
 
 #include "libs/platform/failpoint.h"
-#include "libs/platform/log.h"
+#include "services/deposit/overdraft.h"
 #include "services/deposit/postings.h"
 
 namespace cafe::deposit {
 namespace {
 
-using protocol::DenomId;
 using protocol::Receipt;
 using protocol::SignedDocument;
 using storage::Transaction;
@@ -18,6 +17,7 @@ constexpr std::string_view kOverdrawn = "OVERDRAWN";
 struct Attempt {
   BatchAnswer answer;
   std::optional<Receipt> receipt;  // where it was signed now, and not before
+  std::vector<ChequeAlarm> alarms;
 };
 
 // Double slots with the batches that hold their first spends.
@@ -71,67 +71,41 @@ Receipt receipt_of(const DepositParts& parts, const StoredBatch& stored,
 }
 
 // `attempted` is left as what this run tried to move, also where the ledger refused it.
+// `overdrawn`: that it refused it before, so that cheques may have to be borne.
 absl::StatusOr<Attempt> credit_in(Transaction& tx, const DepositParts& parts,
                                   const CheckedBatch& batch, std::span<const RecordedSlot> recorded,
-                                  std::map<std::string, Movement>& attempted) {
+                                  bool overdrawn, std::map<std::string, Movement>& attempted) {
   const uint64_t number = batch.stored.batch;
-  CAFE_ASSIGN_OR_RETURN(const bool is_done, store::lock_batch(tx, number));
-  if (is_done) {
+  CAFE_ASSIGN_OR_RETURN(const LockedBatch locked, store::lock_batch(tx, number));
+  if (locked.done) {
     CAFE_ASSIGN_OR_RETURN(BatchAnswer answer, store::load_answer(tx, number));
-    return Attempt{std::move(answer), std::nullopt};
+    return Attempt{std::move(answer), std::nullopt, {}};
   }
   CAFE_ASSIGN_OR_RETURN(const BatchFacts facts, read_facts(tx, batch, recorded));
-  CAFE_ASSIGN_OR_RETURN(const BatchDecision decision,
-                        decide_batch(batch.payments, recorded, facts));
+  CAFE_ASSIGN_OR_RETURN(BatchDecision decision, decide_batch(batch.payments, recorded, facts));
   attempted = decision.movements;
+  std::vector<ChequeAlarm> alarms;
+  if (overdrawn) {
+    CAFE_ASSIGN_OR_RETURN(
+        alarms, bear_overdraft(decision.movements, [&](const storage::AccountRef& account) {
+          return parts.ledger.balance(tx, account);
+        }));
+  }
   Receipt receipt = receipt_of(parts, batch.stored, decision);
   BatchAnswer answer{SignedDocument::sign(receipt.encode(), parts.key.key).encode(),
                      parts.key.certificate.encode(), encode_evidence(decision.evidence)};
 
   CAFE_RETURN_IF_ERROR(store::insert_spent_before(tx, number, facts, decision.spent_before));
-  CAFE_ASSIGN_OR_RETURN(const std::vector<storage::Posting> postings,
-                        postings_of(number, batch.stored.payee_id, decision.movements));
+  CAFE_ASSIGN_OR_RETURN(
+      const std::vector<storage::Posting> postings,
+      postings_of(number, {batch.stored.payee_id, locked.holder}, decision.movements));
   for (const storage::Posting& posting : postings) {
     CAFE_RETURN_IF_ERROR(parts.ledger.post(tx, posting).status());
   }
+  CAFE_RETURN_IF_ERROR(store::insert_cheque_alarms(tx, number, alarms, unix_ms(parts.clock)));
   CAFE_RETURN_IF_ERROR(store::finish_batch(tx, number, answer));
   CAFE_RETURN_IF_ERROR(platform::failpoint("deposit/before-credit-commit"));
-  return Attempt{std::move(answer), std::move(receipt)};
-}
-
-// Finds the denominations that cannot give what was attempted and stops them. How many; none where
-// more was issued meanwhile.
-absl::StatusOr<int> stop_overdrawn(const DepositParts& parts, uint64_t batch,
-                                   const std::map<std::string, Movement>& attempted) {
-  absl::StatusOr<std::vector<DenomId>> stopped =
-      transact(parts.database, [&](Transaction& tx) -> absl::StatusOr<std::vector<DenomId>> {
-        std::vector<DenomId> found;
-        for (const auto& [currency, movement] : attempted) {
-          for (const auto& [denom_id, amount] : movement.coins) {
-            CAFE_ASSIGN_OR_RETURN(
-                const int64_t outstanding,
-                parts.ledger.balance(tx, {.kind = std::string(storage::account_kind::kCoins),
-                                          .owner = protocol::to_bytes(denom_id),
-                                          .currency = currency}));
-            if (outstanding >= 0 && static_cast<uint64_t>(outstanding) >= amount) continue;
-            CAFE_RETURN_IF_ERROR(store::stop_denomination(tx, denom_id, parts.issuer_id, batch,
-                                                          "more was deposited than issued",
-                                                          unix_ms(parts.clock))
-                                     .status());
-            found.push_back(denom_id);
-          }
-        }
-        return found;
-      });
-  CAFE_RETURN_IF_ERROR(stopped.status());
-  for (const DenomId& denom_id : *stopped) {
-    parts.metrics.overdrawn.Increment();
-    platform::log_error(
-        "ALARM: more of a denomination was deposited than issued; its key is "
-        "compromised, and it is stopped",
-        {{"denomination", denom_id.hex()}, {"batch", batch}});
-  }
-  return static_cast<int>(stopped->size());
+  return Attempt{std::move(answer), std::move(receipt), std::move(alarms)};
 }
 
 }  // namespace
@@ -139,14 +113,14 @@ absl::StatusOr<int> stop_overdrawn(const DepositParts& parts, uint64_t batch,
 absl::StatusOr<BatchAnswer> credit_batch(const DepositParts& parts, const CheckedBatch& batch,
                                          std::span<const RecordedSlot> recorded,
                                          const std::function<void()>& on_stop) {
-  // Each round but the last stops at least one more denomination, or met a withdrawal that was
-  // still under way.
+  // Each round but the last stops at least one more denomination, met a withdrawal or a load that
+  // was still under way, or lost what cheques took to another batch.
   constexpr int kRounds = 8;
   absl::StatusOr<Attempt> attempt = absl::InternalError("the credit did not run");
   for (int round = 0; round < kRounds; ++round) {
     std::map<std::string, Movement> attempted;
     attempt = transact(parts.database, [&](Transaction& tx) {
-      return credit_in(tx, parts, batch, recorded, attempted);
+      return credit_in(tx, parts, batch, recorded, round > 0, attempted);
     });
     if (protocol::reason_of(attempt.status()) != kOverdrawn) break;
     CAFE_ASSIGN_OR_RETURN(const int stopped, stop_overdrawn(parts, batch.stored.batch, attempted));
@@ -154,6 +128,7 @@ absl::StatusOr<BatchAnswer> credit_batch(const DepositParts& parts, const Checke
   }
   CAFE_RETURN_IF_ERROR(attempt.status());
   if (attempt->receipt) parts.metrics.settled(*attempt->receipt);
+  raise(parts, batch.stored.batch, attempt->alarms);
   CAFE_RETURN_IF_ERROR(platform::failpoint("deposit/after-credit"));
   return std::move(attempt->answer);
 }

@@ -30,6 +30,10 @@ class Decider {
   }
   absl::StatusOr<SlotVerdict> decide_slot(const SpentSlot& slot, const RecordedSlot& recorded,
                                           const std::string& currency);
+  absl::StatusOr<SlotVerdict> take_back(const SpentSlot& slot, uint64_t amount,
+                                        const std::string& currency);
+  absl::StatusOr<SlotVerdict> decide_more_ticks(const SpentSlot& slot, uint32_t ticks_before,
+                                                const std::string& currency);
   absl::StatusOr<SlotVerdict> decide_double(const SpentSlot& slot, const RecordedSlot& recorded,
                                             const std::string& currency);
   protocol::SpentBeforeFacts facts_of(const SpentSlot& slot, const RecordedSlot& recorded,
@@ -60,16 +64,38 @@ absl::StatusOr<PaymentVerdict> Decider::decide(const CheckedPayment& payment,
   return verdict;
 }
 
+// Credits `amount` from what was issued, or loaded.
+absl::StatusOr<SlotVerdict> Decider::take_back(const SpentSlot& slot, uint64_t amount,
+                                               const std::string& currency) {
+  Movement& movement = decision_.movements[currency];
+  uint64_t& taken = slot.cheque_issuer.empty() ? movement.coins[slot.denom_id]
+                                               : movement.cheques[slot.cheque_issuer];
+  CAFE_ASSIGN_OR_RETURN(taken, protocol::checked_add(taken, amount));
+  return SlotVerdict{VerdictCode::kAccepted, amount, 0};
+}
+
+// The same spend of ticks again: what it shows more than any deposit before it.
+absl::StatusOr<SlotVerdict> Decider::decide_more_ticks(const SpentSlot& slot, uint32_t ticks_before,
+                                                       const std::string& currency) {
+  if (ticks_before == 0 || ticks_before > slot.ticks) {
+    return protocol::make_error(absl::StatusCode::kInternal, "PEER_ANSWER",
+                                "The coin store does not say how many ticks were shown before.");
+  }
+  const uint32_t more = slot.ticks - ticks_before;
+  if (more == 0) return SlotVerdict{VerdictCode::kRepeat, 0, 0};
+  return take_back(slot, more * slot.tick_value, currency);
+}
+
 absl::StatusOr<SlotVerdict> Decider::decide_slot(const SpentSlot& slot,
                                                  const RecordedSlot& recorded,
                                                  const std::string& currency) {
   switch (recorded.outcome) {
-    case Outcome::kFresh: {
-      uint64_t& coins = decision_.movements[currency].coins[slot.denom_id];
-      CAFE_ASSIGN_OR_RETURN(coins, protocol::checked_add(coins, slot.value));
-      return SlotVerdict{VerdictCode::kAccepted, slot.value, 0};
-    }
+    case Outcome::kFresh:
+      return take_back(slot, slot.value, currency);
     case Outcome::kRepeat:
+      if (slot.ticks > 0 && recorded.case_number == 0) {
+        return decide_more_ticks(slot, recorded.ticks_before, currency);
+      }
       return SlotVerdict{VerdictCode::kRepeat, 0, recorded.case_number};
     case Outcome::kDouble:
       return decide_double(slot, recorded, currency);

@@ -46,8 +46,10 @@ struct SpentBefore {
 
 // What moves in one currency.
 struct Movement {
-  std::map<protocol::DenomId, uint64_t> coins;  // taken back, by denomination
-  uint64_t loss = 0;                            // borne by the issuer
+  std::map<protocol::DenomId, uint64_t> coins{};  // taken back, by denomination
+  uint64_t loss = 0;                              // borne by the issuer
+  // Taken from what guardians were loaded with, by issuer.
+  std::map<std::string, uint64_t> cheques{};
   bool operator==(const Movement&) const = default;
 };
 
@@ -59,8 +61,9 @@ struct BatchDecision {
 };
 
 // `recorded` holds one answer for each slot of the valid payments, in order. A payment with a
-// denomination that was stopped since the checks is refused (DENOMINATION_STOPPED). Pure.
-// INTERNAL (PEER_ANSWER) where the answers do not fit the slots.
+// denomination that was stopped since the checks is refused (DENOMINATION_STOPPED). A spend of
+// ticks that was deposited before is credited what it shows more. Pure. INTERNAL (PEER_ANSWER)
+// where the answers do not fit the slots.
 absl::StatusOr<BatchDecision> decide_batch(std::span<const CheckedPayment> payments,
                                            std::span<const RecordedSlot> recorded,
                                            const BatchFacts& facts);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "libs/protocol/rng.h"
+#include "libs/storage/ledger_accounts.h"
+#include "services/deposit/overdraft.h"
 #include "services/deposit/postings.h"
 
 namespace cafe::deposit {
@@ -58,6 +60,19 @@ class DecideBatchTest : public ::testing::Test {
                              .claim_until = 0});
     recorded.push_back(std::move(answer));
   }
+  // A call of ticks of 3 each.
+  void add_call(uint8_t coin, uint32_t ticks, RecordedSlot answer) {
+    add(coin, 3 * ticks, std::move(answer));
+    SpentSlot& slot = payments.back().slots.back();
+    slot.cheque_issuer = "a.example";
+    slot.ticks = ticks;
+    slot.tick_value = 3;
+  }
+  RecordedSlot shown_before(uint32_t ticks) {
+    RecordedSlot answer = repeat();
+    answer.ticks_before = ticks;
+    return answer;
+  }
   RecordedSlot fresh() { return {.outcome = Outcome::kFresh, .other = {}}; }
   RecordedSlot repeat() {
     return {.outcome = Outcome::kRepeat, .other_batch = kFirstBatch, .other = {}};
@@ -107,6 +122,55 @@ TEST_F(DecideBatchTest, CreditsFreshSlotsByCurrencyAndDenomination) {
   EXPECT_EQ(decision.movements, expected);
   EXPECT_TRUE(decision.evidence.empty());
   EXPECT_TRUE(decision.spent_before.empty());
+}
+
+// Cheques are taken from loads by issuer, whatever their denomination.
+TEST_F(DecideBatchTest, TakesChequesFromTheirIssuersLoads) {
+  start_payment();
+  add(1, 500, fresh(), 1);
+  add(2, 70, fresh(), 2);
+  add(3, 30, fresh(), 3);
+  payments.back().slots[1].cheque_issuer = "a.example";
+  payments.back().slots[2].cheque_issuer = "a.example";
+  const BatchDecision decision = decide();
+  EXPECT_EQ(decision.verdicts[0].credited, 600u);
+  EXPECT_EQ(decision.movements.at("EUR"),
+            (Movement{.coins = {{denom_of(1), 500}}, .loss = 0, .cheques = {{"a.example", 100}}}));
+}
+
+TEST_F(DecideBatchTest, CreditsTheTicksThatAreNew) {
+  start_payment();
+  add_call(1, 10, {.outcome = Outcome::kFresh, .other = {}});
+  add_call(2, 10, shown_before(4));
+  add_call(3, 10, shown_before(10));
+  const BatchDecision decision = decide();
+  EXPECT_EQ(decision.verdicts[0].slots,
+            (std::vector<protocol::SlotVerdict>{{VerdictCode::kAccepted, 30, 0},
+                                                {VerdictCode::kAccepted, 18, 0},
+                                                {VerdictCode::kRepeat, 0, 0}}));
+  EXPECT_EQ(decision.verdicts[0].credited, 48u);
+  EXPECT_EQ(decision.movements.at("EUR").cheques.at("a.example"), 48u);
+}
+
+// More ticks of a call that was spent twice: the double was decided once.
+TEST_F(DecideBatchTest, CreditsNoMoreTicksOfADouble) {
+  start_payment();
+  RecordedSlot again = shown_before(0);
+  again.case_number = 7;
+  add_call(1, 10, again);
+  const BatchDecision decision = decide();
+  EXPECT_EQ(decision.verdicts[0].code, VerdictCode::kRepeat);
+  EXPECT_TRUE(decision.movements.empty());
+}
+
+TEST_F(DecideBatchTest, RefusesAnswersThatDoNotSayWhatWasShown) {
+  for (const uint32_t before : {0u, 11u}) {
+    payments.clear();
+    recorded.clear();
+    start_payment();
+    add_call(1, 10, shown_before(before));
+    EXPECT_EQ(protocol::reason_of(decide_batch(payments, recorded, facts).status()), "PEER_ANSWER");
+  }
 }
 
 TEST_F(DecideBatchTest, CreditsNoRepeat) {
@@ -275,7 +339,8 @@ TEST(Postings, BalanceInEachCurrency) {
   denom.bytes[0] = 5;
   PayeeId payee;
   payee.bytes[0] = 6;
-  const auto postings = postings_of(3, payee, {{"EUR", {{{denom, 700}}, 300}}, {"USD", {{}, 50}}});
+  const auto postings =
+      postings_of(3, {payee, {}}, {{"EUR", {{{denom, 700}}, 300}}, {"USD", {{}, 50}}});
   ASSERT_TRUE(postings.ok()) << postings.status();
   ASSERT_EQ(postings->size(), 2u);
   for (const storage::Posting& posting : *postings) {
@@ -293,6 +358,57 @@ TEST(Postings, BalanceInEachCurrency) {
   EXPECT_EQ(eur.lines[2].account.kind, "payee");
   EXPECT_EQ(eur.lines[2].amount, 1000);
   EXPECT_NE(eur.reference, (*postings)[1].reference);
+}
+
+TEST(Postings, TakeChequesFromTheirIssuersLoads) {
+  const auto postings = postings_of(
+      3, {}, {{"EUR", {.coins = {}, .loss = 5, .cheques = {{"a.example", 70}, {"b.example", 0}}}}});
+  ASSERT_TRUE(postings.ok()) << postings.status();
+  const auto& lines = postings->at(0).lines;
+  ASSERT_EQ(lines.size(), 3u);
+  const auto cheques = storage::cheques_account("a.example", "EUR");
+  EXPECT_EQ(lines[0].account.kind, cheques.kind);
+  EXPECT_EQ(lines[0].account.owner, cheques.owner);
+  EXPECT_EQ(lines[0].amount, -70);
+  EXPECT_EQ(lines[1].account.kind, "loss");
+  EXPECT_EQ(lines[1].amount, -5);
+  EXPECT_EQ(lines[2].account.kind, "payee");
+  EXPECT_EQ(lines[2].amount, 75);
+}
+
+TEST(Postings, CreditAHoldersOwnAccount) {
+  protocol::AccountId account;
+  account.bytes[0] = 9;
+  DenomId denom;
+  const auto postings =
+      postings_of(3, {.payee_id = {}, .holder = account}, {{"EUR", {{{denom, 70}}, 0}}});
+  ASSERT_TRUE(postings.ok()) << postings.status();
+  const auto& line = postings->at(0).lines.at(1);
+  EXPECT_EQ(line.account.kind, "customer");
+  EXPECT_EQ(line.account.owner, protocol::to_bytes(account));
+  EXPECT_EQ(line.amount, 70);
+}
+
+// What the loads of guardians lack is borne by the issuer, to the cent.
+TEST(Overdraft, IsBornePartly) {
+  std::map<std::string, Movement> movements = {
+      {"EUR", {.coins = {}, .loss = 5, .cheques = {{"a.example", 100}, {"b.example", 40}}}},
+      {"USD", {.coins = {}, .loss = 0, .cheques = {{"a.example", 30}}}}};
+  const std::map<std::pair<protocol::Bytes, std::string>, int64_t> loaded = {
+      {{storage::cheques_account("a.example", "EUR").owner, "EUR"}, 99},
+      {{storage::cheques_account("b.example", "EUR").owner, "EUR"}, 40},
+      {{storage::cheques_account("a.example", "USD").owner, "USD"}, 0}};
+  const auto alarms =
+      bear_overdraft(movements, [&](const storage::AccountRef& account) -> absl::StatusOr<int64_t> {
+        EXPECT_EQ(account.kind, "cheques");
+        return loaded.at({account.owner, account.currency});
+      });
+  ASSERT_TRUE(alarms.ok()) << alarms.status();
+  EXPECT_EQ(*alarms, (std::vector<ChequeAlarm>{{"EUR", "a.example", 1}, {"USD", "a.example", 30}}));
+  EXPECT_EQ(movements.at("EUR"),
+            (Movement{.coins = {}, .loss = 6, .cheques = {{"a.example", 99}, {"b.example", 40}}}));
+  EXPECT_EQ(movements.at("USD"),
+            (Movement{.coins = {}, .loss = 30, .cheques = {{"a.example", 0}}}));
 }
 
 TEST(Postings, NoneWhereNothingMoves) { EXPECT_TRUE(postings_of(3, {}, {})->empty()); }

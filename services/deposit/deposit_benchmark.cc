@@ -146,7 +146,7 @@ void DepositBatch(benchmark::State& state) {
     const Bytes order = s.shop.order(s.till, s.shop.rng.array<16>(), payments);
     const double own_began = own_cpu_s();
     state.ResumeTiming();
-    const auto answer = s.flow.deposit(order, payments, absl::InfiniteFuture());
+    const auto answer = s.flow.deposit(order, payments, {}, absl::InfiniteFuture());
     state.PauseTiming();
     own += own_cpu_s() - own_began;
     require(answer.status());
@@ -174,10 +174,10 @@ class CountedCall : public platform::LateCall {
   }
 
  private:
-  const platform::CallInfo info_{.request_id = "benchmark",
-                                 .peer = {},
-                                 .deadline = absl::InfiniteFuture(),
-                                 .cancelled = [] { return false; }};
+  const platform::CallInfo info_{
+      .request_id = "benchmark", .peer = {}, .deadline = absl::InfiniteFuture(), .cancelled = [] {
+        return false;
+      }};
   absl::BlockingCounter& open_;
 };
 

@@ -20,7 +20,7 @@ using testing::Till;
 constexpr std::chrono::seconds kDeadline(30);
 
 // A batch with something of everything: accepted, credited though spent before, spent before,
-// refused.
+// refused; a cheque beyond what was loaded, and more ticks of a call that was deposited before.
 class CrashTest : public ::testing::TestWithParam<const char*> {
  protected:
   CrashTest() {
@@ -30,14 +30,23 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
     back_end.issue(shop.split, 1'000'000);
     for (int i = 0; i < 4; ++i) coins.push_back(shop.mint(shop.five));
     split.push_back(shop.mint(shop.split));
+    for (int i = 0; i < 2; ++i) cheques.push_back(shop.mint(shop.cheque));
+    back_end.load(512);
+    call = shop.open_call(till, cheques[1], /*tick_value=*/3, /*count=*/20);
+    so_far = {call->paid(4)};
     for (int i = 0; i < 2; ++i) spent_elsewhere.push_back(shop.pay(other, {{&coins[i], 0}}));
-    payments = {shop.pay(till, {{&coins[0], 0}}), shop.pay(till, {{&coins[1], 0}}),
-                shop.pay(till, {{&coins[2], 0}}), Bytes{1, 2, 3},
-                shop.pay(till, {{&coins[3], 0}, {&split[0], 0}, {&split[0], 3}})};
+    payments = {shop.pay(till, {{&coins[0], 0}}),
+                shop.pay(till, {{&coins[1], 0}}),
+                shop.pay(till, {{&coins[2], 0}}),
+                Bytes{1, 2, 3},
+                shop.pay(till, {{&coins[3], 0}, {&split[0], 0}, {&split[0], 3}}),
+                shop.pay(till, {{&cheques[0], 0, 700}}),
+                call->paid(10)};
     order = shop.order(till, shop.rng.array<16>(), payments);
   }
 
-  // The service runs as it will be killed, after the first payments of two of the coins.
+  // The service runs as it will be killed, after the first payments of two of the coins, and the
+  // first ticks of the call.
   void run_until_killed() {
     {
       OwnProcess before(back_end, back_end.options());
@@ -45,6 +54,8 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
       // Again and again, until it has fetched the denominations.
       ASSERT_TRUE(cafe::testing::eventually(
           kDeadline, [&] { return before.payee().deposit(first, spent_elsewhere).ok(); }));
+      ASSERT_TRUE(
+          before.payee().deposit(shop.order(till, shop.rng.array<16>(), so_far), so_far).ok());
     }
     OwnProcess doomed(back_end, back_end.options(), std::string(GetParam()) + "=crash");
     EXPECT_FALSE(doomed.payee().deposit(order, payments).ok());
@@ -53,23 +64,28 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(*exit_code, 128 + 9);
   }
   void expect_exact(const Receipt& receipt) {
-    ASSERT_EQ(receipt.verdicts.size(), 5u);
+    ASSERT_EQ(receipt.verdicts.size(), 7u);
     EXPECT_EQ(receipt.verdicts[0].code, VerdictCode::kCreditedSpentBefore);
     EXPECT_EQ(receipt.verdicts[1].code, VerdictCode::kSpentBefore);
     EXPECT_EQ(receipt.verdicts[2].code, VerdictCode::kAccepted);
     EXPECT_EQ(receipt.verdicts[3].code, VerdictCode::kRefused);
     EXPECT_EQ(receipt.verdicts[4].code, VerdictCode::kAccepted);
     EXPECT_EQ(receipt.verdicts[4].credited, 1000u);
+    EXPECT_EQ(receipt.verdicts[5].credited, 700u);
+    EXPECT_EQ(receipt.verdicts[6].credited, 18u) << "six ticks more";
     expect_exact_books();
   }
   void expect_exact_books() {
-    EXPECT_EQ(back_end.credited(till), 500 + 500 + 1000);
+    EXPECT_EQ(back_end.credited(till), 500 + 500 + 1000 + 700 + 30);
     EXPECT_EQ(back_end.credited(other), 1000);
-    EXPECT_EQ(back_end.loss(), 500);
+    EXPECT_EQ(back_end.loaded(), 0);
+    EXPECT_EQ(back_end.alarmed(), 730 - 512);
+    EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.cheque_alarm"), 1);
+    EXPECT_EQ(back_end.loss(), 500 + 730 - 512);
     EXPECT_EQ(back_end.outstanding(shop.five), 1'000'000 - 4 * 500);
     EXPECT_EQ(back_end.outstanding(shop.split), 1'000'000 - 500);
-    EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.batch"), 2);
-    EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.batch WHERE state = 'done'"), 2);
+    EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.batch"), 3);
+    EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.batch WHERE state = 'done'"), 3);
     EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.spent_before"), 2);
     EXPECT_EQ(back_end.audit(), "");
   }
@@ -78,8 +94,9 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
   BackEnd back_end{static_cast<uint64_t>(absl::ToUnixSeconds(absl::Now()))};
   Shop& shop = back_end.shop;
   Till other = shop.make_till(), till = shop.make_till();
-  std::vector<TestCoin> coins, split;
-  std::vector<Bytes> spent_elsewhere, payments;
+  std::vector<TestCoin> coins, split, cheques;
+  std::optional<testing::TestCall> call;
+  std::vector<Bytes> spent_elsewhere, so_far, payments;
   Bytes order;
 };
 
@@ -104,7 +121,7 @@ TEST_P(CrashTest, TheSweeperFinishesWhatNobodyRetries) {
   OwnProcess again(back_end, options);
   if (is_stored()) {
     ASSERT_TRUE(cafe::testing::eventually(kDeadline, [&] {
-      return back_end.number("SELECT count(*) FROM deposit.batch WHERE state = 'done'") == 2;
+      return back_end.number("SELECT count(*) FROM deposit.batch WHERE state = 'done'") == 3;
     }));
     expect_exact_books();
   }

@@ -42,6 +42,13 @@ absl::Status key_reused() {
                     "Another order was deposited under this idempotency key: take a new one.");
 }
 
+// Her account is credited, or nobody's.
+absl::Status not_the_holder() {
+  return make_error(absl::StatusCode::kAlreadyExists, "PAYEE_EXISTS",
+                    "A payee that holds no account is enrolled under the holder's id: the operator "
+                    "has to look at it.");
+}
+
 absl::Status as_denied(const absl::Status& status) {
   return make_error(absl::StatusCode::kPermissionDenied, reason_of(status),
                     std::string(status.message()));
@@ -114,19 +121,31 @@ bool has_unknown_denomination(std::span<const ReadPayment> payments,
 
 }  // namespace
 
+absl::StatusOr<AdmissionFacts> DepositFlow::read_admission(const ReadOrder& order) const {
+  return parts_.database.transaction({.read_only = true, .idempotent = true}, [&](Transaction& tx) {
+    return store::read_admission(tx, order.order);
+  });
+}
+
 // Step 0.
 absl::StatusOr<DepositFlow::Admitted> DepositFlow::admit(const ReadOrder& order,
+                                                         const std::optional<Holder>& holder,
                                                          uint64_t now_ms) const {
   const Step step(parts_.metrics, "admit");
-  CAFE_ASSIGN_OR_RETURN(
-      AdmissionFacts facts,
-      parts_.database.transaction({.read_only = true, .idempotent = true}, [&](Transaction& tx) {
-        return store::read_admission(tx, order.order);
-      }));
+  absl::StatusOr<AdmissionFacts> read = read_admission(order);
+  if (holder && reason_of(read.status()) == "UNKNOWN_PAYEE") {
+    CAFE_RETURN_IF_ERROR(transact(parts_.database, [&](Transaction& tx) {
+      return store::enrol_holder(tx, holder->account, holder->key, holder->credential);
+    }));
+    read = read_admission(order);
+  }
+  CAFE_RETURN_IF_ERROR(read.status());
+  AdmissionFacts facts = *std::move(read);
   Admitted admitted{.known = {}, .terminals = {}, .stopped = std::move(facts.stopped)};
   if (facts.terminal) open_into(parts_.terminals, *facts.terminal, admitted.terminals);
   const auto terminal = admitted.terminals.find(order.order.terminal_id);
   if (terminal == admitted.terminals.end()) return unknown_terminal();
+  if (holder && !terminal->second.is_holder) return not_the_holder();
   CAFE_RETURN_IF_ERROR(order.document.check(terminal->second.certificate.key));
 
   if (facts.known) {
@@ -190,7 +209,7 @@ absl::Status DepositFlow::check_authorized(std::span<const Bytes> payments,
   for (size_t i = 0; i < checked.size(); ++i) {
     if (checked[i].refusal != kAuthorizationNeeded) continue;
     above.push_back(i);
-    digests.push_back(protocol::sha256(payments[i]));
+    digests.push_back(opening_digest(payments[i], *candidates[i].payment->payment));
   }
   if (above.empty()) return absl::OkStatus();
   CAFE_ASSIGN_OR_RETURN(
@@ -226,7 +245,8 @@ absl::StatusOr<std::vector<CheckedPayment>> DepositFlow::check(const ReadOrder& 
   const CheckContext context{.denominations = *table,
                              .stopped = admitted.stopped,
                              .acquirer_id = parts_.issuer_id,
-                             .received_ms = received_ms};
+                             .received_ms = received_ms,
+                             .anchors = parts_.anchors};
   std::vector<Candidate> candidates;
   candidates.reserve(read.size());
   for (const ReadPayment& payment : read) {
@@ -334,11 +354,17 @@ absl::StatusOr<BatchAnswer> DepositFlow::settle(const CheckedBatch& batch,
 
 absl::StatusOr<BatchAnswer> DepositFlow::deposit(protocol::ByteView order_bytes,
                                                  std::span<const Bytes> payments,
+                                                 protocol::ByteView holder_credential,
                                                  absl::Time no_later_than) {
   const uint64_t now_ms = unix_ms(parts_.clock);
   CAFE_ASSIGN_OR_RETURN(const ReadOrder order,
                         read_order(order_bytes, payments, parts_.issuer_id, max_batch_));
-  CAFE_ASSIGN_OR_RETURN(Admitted admitted, admit(order, now_ms));
+  std::optional<Holder> holder;
+  if (!holder_credential.empty()) {
+    CAFE_ASSIGN_OR_RETURN(holder,
+                          read_holder(holder_credential, order, parts_.anchors, parts_.issuer_id));
+  }
+  CAFE_ASSIGN_OR_RETURN(Admitted admitted, admit(order, holder, now_ms));
   if (const auto& known = admitted.known) {
     return known->done ? answer_of(known->batch) : finish(known->batch, no_later_than);
   }

@@ -9,6 +9,7 @@
 #include <atomic>
 
 #include "services/deposit/credit_batch.h"
+#include "services/deposit/holder_order.h"
 #include "services/deposit/order.h"
 
 namespace cafe::deposit {
@@ -25,8 +26,11 @@ class DepositFlow {
   // PERMISSION_DENIED (PAYEE_CLOSED, TERMINAL_REVOKED, KEY_EXPIRED), ALREADY_EXISTS
   // (IDEMPOTENCY_KEY_REUSED), UNAVAILABLE (DENOMINATIONS_UNKNOWN; COIN_STORE_UNAVAILABLE: the batch
   // is stored, send it again). Revocation and closing do not hide a receipt that is owed already.
+  // `holder_credential`: of an account holder who pays money back, for her errors see read_holder
+  // and store::enrol_holder; empty for terminals.
   absl::StatusOr<BatchAnswer> deposit(protocol::ByteView order,
                                       std::span<const protocol::Bytes> payments,
+                                      protocol::ByteView holder_credential,
                                       absl::Time no_later_than);
 
   // Goes on with a batch that is stored.
@@ -39,7 +43,9 @@ class DepositFlow {
     Terminals terminals;
     absl::flat_hash_set<protocol::DenomId> stopped;
   };
-  absl::StatusOr<Admitted> admit(const ReadOrder& order, uint64_t now_ms) const;
+  absl::StatusOr<AdmissionFacts> read_admission(const ReadOrder& order) const;
+  absl::StatusOr<Admitted> admit(const ReadOrder& order, const std::optional<Holder>& holder,
+                                 uint64_t now_ms) const;
   absl::Status add_terminals(const protocol::PayeeId& payee_id,
                              std::span<const ReadPayment> payments, Terminals& terminals) const;
   std::vector<ReadPayment> read_all(std::span<const protocol::Bytes> payments) const;

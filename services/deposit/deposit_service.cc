@@ -56,7 +56,8 @@ absl::Status DepositService::deposit(const CallInfo& call, const v1::DepositRequ
     payments.push_back(protocol::to_bytes(view_of(payment)));
   }
   CAFE_ASSIGN_OR_RETURN(const BatchAnswer answer,
-                        deposits_.deposit(view_of(request.order()), payments, call.deadline));
+                        deposits_.deposit(view_of(request.order()), payments,
+                                          view_of(request.holder_credential()), call.deadline));
   CAFE_ASSIGN_OR_RETURN(const std::vector<Evidence> evidence, decode_evidence(answer.evidence));
   set_bytes(response.mutable_receipt(), answer.receipt);
   set_bytes(response.mutable_key_certificate(), answer.key_certificate);

@@ -41,7 +41,8 @@ std::string pack_rows(uint64_t batch, std::span<const SpentSlot> slots) {
                                       .claim_until = slot.claim_until,
                                       .batch = batch,
                                       .position = slot.position(),
-                                      .slot = slot.slot});
+                                      .slot = slot.slot,
+                                      .ticks = slot.ticks});
   }
   return rows;
 }
@@ -61,7 +62,8 @@ absl::StatusOr<RecordedSlot> read_verdict(const v1::RecordVerdict& verdict) {
   RecordedSlot recorded{.outcome = Outcome::kRepeat,
                         .case_number = verdict.case_number(),
                         .other_batch = verdict.other_batch(),
-                        .other = {}};
+                        .other = {},
+                        .ticks_before = verdict.ticks_before()};
   switch (verdict.outcome()) {
     case v1::RecordVerdict::REPEAT:
       return recorded;
@@ -80,7 +82,7 @@ absl::StatusOr<std::vector<RecordedSlot>> read_verdicts(const v1::RecordResponse
                                                         size_t slots) {
   if (response.rows() != slots) return bad_answer("another number of rows than were sent");
   std::vector<RecordedSlot> recorded(
-      slots, RecordedSlot{RecordedSlot::Outcome::kFresh, 0, 0, std::nullopt});
+      slots, RecordedSlot{.outcome = RecordedSlot::Outcome::kFresh, .other = {}});
   size_t next = 0;
   for (const v1::RecordVerdict& verdict : response.verdicts()) {
     if (verdict.row() < next || verdict.row() >= slots) {

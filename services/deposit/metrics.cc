@@ -47,6 +47,14 @@ void DepositMetrics::took(std::string_view step, absl::Duration duration) {
       .Observe(absl::ToDoubleSeconds(duration));
 }
 
+void DepositMetrics::cheques_overdrawn(std::string_view currency, uint64_t amount) {
+  metrics_
+      .counter("cafe_deposit_cheques_overdrawn_total",
+               "Minor units deposited by cheques beyond what guardians were loaded with. Alarm.",
+               {{"currency", std::string(currency)}})
+      .Increment(static_cast<double>(amount));
+}
+
 void DepositMetrics::authorized(const protocol::Authorization& authorization) {
   metrics_
       .counter("cafe_deposit_authorizations_total", "Authorizations by outcome.",

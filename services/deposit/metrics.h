@@ -21,6 +21,9 @@ class DepositMetrics {
   // cafe_deposit_authorizations_total{outcome}: granted, or the reason.
   void authorized(const protocol::Authorization& authorization);
 
+  // Minor units that were deposited by cheques beyond what guardians were loaded with.
+  void cheques_overdrawn(std::string_view currency, uint64_t amount);
+
   platform::Counter& swept;         // batches that the sweeper finished
   platform::Counter& sweep_failed;  // and those that it could not finish yet
   platform::Counter& overdrawn;     // denominations stopped: their key is compromised

@@ -22,6 +22,9 @@ struct RecordedSlot {
   uint64_t case_number = 0;                   // kDouble, and kRepeat of a double spend
   uint64_t other_batch = 0;                   // kRepeat, kDouble: where the other one is archived
   std::optional<protocol::SpendTrace> other;  // kDouble: the slot's first spend
+  // kRepeat of a spend with ticks that is no double: how many of the slot's ticks were shown
+  // before, from 1 on; all of them where the deposit shows nothing new.
+  uint32_t ticks_before = 0;
 };
 
 // A slot to reserve.

@@ -1,6 +1,7 @@
 #include "services/deposit/postings.h"
 
 #include "libs/protocol/amount.h"
+#include "libs/storage/ledger_accounts.h"
 
 namespace cafe::deposit {
 namespace {
@@ -20,9 +21,15 @@ AccountRef account(std::string_view kind, Bytes owner, const std::string& curren
   return {.kind = std::string(kind), .owner = std::move(owner), .currency = currency};
 }
 
+AccountRef account_of(const Beneficiary& beneficiary, const std::string& currency) {
+  namespace kind = storage::account_kind;
+  return beneficiary.holder ? account(kind::kCustomer, to_bytes(*beneficiary.holder), currency)
+                            : account(kind::kPayee, to_bytes(beneficiary.payee_id), currency);
+}
+
 }  // namespace
 
-absl::StatusOr<std::vector<Posting>> postings_of(uint64_t batch, const protocol::PayeeId& payee_id,
+absl::StatusOr<std::vector<Posting>> postings_of(uint64_t batch, const Beneficiary& beneficiary,
                                                  const std::map<std::string, Movement>& movements) {
   namespace kind = storage::account_kind;
   std::vector<Posting> postings;
@@ -34,12 +41,17 @@ absl::StatusOr<std::vector<Posting>> postings_of(uint64_t batch, const protocol:
       posting.lines.push_back(
           {account(kind::kCoins, to_bytes(denom_id), currency), -static_cast<int64_t>(amount)});
     }
+    for (const auto& [issuer_id, amount] : movement.cheques) {
+      if (amount == 0) continue;  // the losses bear all of it
+      CAFE_ASSIGN_OR_RETURN(total, protocol::checked_add(total, amount));
+      posting.lines.push_back(
+          {storage::cheques_account(issuer_id, currency), -static_cast<int64_t>(amount)});
+    }
     if (movement.loss > 0) {
       posting.lines.push_back(
           {account(kind::kLoss, {}, currency), -static_cast<int64_t>(movement.loss)});
     }
-    posting.lines.push_back(
-        {account(kind::kPayee, to_bytes(payee_id), currency), static_cast<int64_t>(total)});
+    posting.lines.push_back({account_of(beneficiary, currency), static_cast<int64_t>(total)});
     postings.push_back(std::move(posting));
   }
   return postings;

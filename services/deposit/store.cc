@@ -205,12 +205,16 @@ absl::StatusOr<std::optional<uint64_t>> insert_batch(Transaction& tx, const NewB
   return rows.front().get<uint64_t>(0);
 }
 
-absl::StatusOr<bool> lock_batch(Transaction& tx, uint64_t batch) {
-  CAFE_ASSIGN_OR_RETURN(
-      const Rows rows,
-      tx.query("SELECT state = 'done' FROM deposit.batch WHERE batch = $1 FOR NO KEY UPDATE",
-               batch));
-  return rows.front().get<bool>(0);
+absl::StatusOr<LockedBatch> lock_batch(Transaction& tx, uint64_t batch) {
+  CAFE_ASSIGN_OR_RETURN(const Rows rows,
+                        tx.query("SELECT b.state = 'done', p.account_id FROM deposit.batch b"
+                                 " JOIN deposit.payee p ON p.payee_id = b.payee_id"
+                                 " WHERE b.batch = $1 FOR NO KEY UPDATE OF b",
+                                 batch));
+  const Row row = rows.front();
+  LockedBatch locked{.done = row.get<bool>(0), .holder = {}};
+  if (!row.is_null(1)) locked.holder = protocol::AccountId{row.get<Bytes32>(1)};
+  return locked;
 }
 
 absl::Status finish_batch(Transaction& tx, uint64_t batch, const BatchAnswer& answer) {

@@ -6,6 +6,7 @@
 #include "libs/storage/ledger.h"
 #include "libs/storage/postgres.h"
 #include "services/deposit/decide_batch.h"
+#include "services/deposit/overdraft.h"
 #include "services/deposit/terminals.h"
 
 namespace cafe::deposit {
@@ -39,6 +40,13 @@ struct NewBatch {
   protocol::Bytes refusals;
   uint32_t payment_count;
   uint64_t received_ms;
+};
+
+// What is known of a batch once nobody else may settle it.
+struct LockedBatch {
+  bool done;
+  std::optional<protocol::AccountId>
+      holder;  // whose account is credited, where its payee holds one
 };
 
 struct StoppedDenomination {
@@ -99,8 +107,8 @@ absl::StatusOr<StoredBatch> load_batch(Transaction& tx, uint64_t batch);
 absl::StatusOr<BatchAnswer> load_answer(Transaction& tx, uint64_t batch);
 // Its number, or nothing where the payee's idempotency key is taken.
 absl::StatusOr<std::optional<uint64_t>> insert_batch(Transaction& tx, const NewBatch& batch);
-// Locks the batch until the transaction ends; whether it is done.
-absl::StatusOr<bool> lock_batch(Transaction& tx, uint64_t batch);
+// Locks the batch until the transaction ends.
+absl::StatusOr<LockedBatch> lock_batch(Transaction& tx, uint64_t batch);
 absl::Status finish_batch(Transaction& tx, uint64_t batch, const BatchAnswer& answer);
 // Up to `limit` numbers, ascending, above `after`, of batches that were received before and are not
 // done.
@@ -113,6 +121,14 @@ absl::Status read_cover_facts(Transaction& tx, std::span<const SlotKey> slots,
                               std::span<const uint64_t> first_batches, BatchFacts& facts);
 absl::Status insert_spent_before(Transaction& tx, uint64_t batch, const BatchFacts& facts,
                                  std::span<const SpentBefore> rows);
+
+absl::Status insert_cheque_alarms(Transaction& tx, uint64_t batch,
+                                  std::span<const ChequeAlarm> alarms, uint64_t now_ms);
+
+// Enrols the holder of an account as a payee: her key K, and the credential that certifies it. The
+// same again changes nothing. ALREADY_EXISTS: PAYEE_EXISTS, TERMINAL_EXISTS (others under her ids).
+absl::Status enrol_holder(Transaction& tx, const protocol::AccountId& account,
+                          const protocol::Point& key, protocol::ByteView credential);
 
 absl::StatusOr<absl::flat_hash_set<protocol::Bytes32>> find_authorized(
     Transaction& tx, std::span<const protocol::Bytes32> payment_digests);

@@ -1,10 +1,11 @@
-// The terminals of a payee, as the acquirer enrolled them.
+// The terminals of a payee, as the acquirer enrolled them. Of an account holder that is her account
+// key.
 #pragma once
 
 #include <optional>
 
 #include "libs/platform/bounded_cache.h"
-#include "libs/protocol/credentials.h"
+#include "libs/protocol/payee_credential.h"
 
 namespace cafe::deposit {
 
@@ -12,6 +13,7 @@ namespace cafe::deposit {
 struct Terminal {
   protocol::TerminalCertificate certificate;
   std::optional<uint64_t> revoked_ms;
+  bool is_holder = false;  // an account holder, who pays money back
 };
 using Terminals = absl::flat_hash_map<protocol::TerminalId, Terminal>;
 
@@ -20,7 +22,7 @@ struct EnrolledTerminal {
   protocol::PayeeId payee_id;
   protocol::TerminalId terminal_id;
   protocol::Bytes key;
-  protocol::Bytes credential;
+  protocol::Bytes credential;  // protocol::PayeeCredential
   std::optional<uint64_t> revoked_ms;
 };
 
@@ -44,8 +46,8 @@ class TerminalOpener {
  private:
   const protocol::TrustAnchors& anchors_;
   const std::string acquirer_id_;
-  // By credential.
-  platform::BoundedCache<protocol::Bytes, protocol::TerminalCertificate> opened_{20'000};
+  // By credential; as if none were revoked.
+  platform::BoundedCache<protocol::Bytes, Terminal> opened_{20'000};
 };
 
 // Whether what this terminal signed at that time counts. FAILED_PRECONDITION: TERMINAL_REVOKED,

@@ -57,6 +57,33 @@ TEST_F(TerminalsTest, DoesNotCountWithoutIt) {
             "TERMINAL_CREDENTIAL_INVALID");
 }
 
+TEST_F(TerminalsTest, AHoldersIsHerAccountKey) {
+  const testing::TestHolder holder = shop.make_holder();
+  EnrolledTerminal row = enrolled(holder.till);
+  row.credential = holder.credential.encode();
+  TerminalOpener opener(shop.anchors, std::string(Shop::kIssuer));
+  for (int again = 0; again < 2; ++again) {
+    const auto terminal = opener.open(row);
+    ASSERT_TRUE(terminal.ok()) << terminal.status();
+    EXPECT_TRUE(terminal->is_holder);
+    EXPECT_EQ(terminal->certificate.key, holder.till.key.public_key());
+    EXPECT_TRUE(check_terminal_at(*terminal, 0).ok()) << "it has no dates of its own";
+  }
+  EXPECT_FALSE(opener.open(enrolled(till))->is_holder);
+  row.revoked_ms = 5000;
+  EXPECT_EQ(reason_of(check_terminal_at(*opener.open(row), 5000)), "TERMINAL_REVOKED");
+  // Enrolled under another payee, another holder's account, or with another key.
+  EnrolledTerminal bad = row;
+  bad.payee_id = till.payee_id;
+  EXPECT_EQ(open(bad), "TERMINAL_CREDENTIAL_INVALID");
+  bad = row;
+  bad.credential = shop.make_holder().credential.encode();
+  EXPECT_EQ(open(bad), "TERMINAL_CREDENTIAL_INVALID");
+  bad = row;
+  bad.key = protocol::to_bytes(till.key.public_key().bytes());
+  EXPECT_EQ(open(bad), "TERMINAL_CREDENTIAL_INVALID");
+}
+
 TEST_F(TerminalsTest, SignsWithinItsDatesAndUntilItIsRevoked) {
   Terminal terminal{till.certificate, std::nullopt};
   const uint64_t from_ms = till.certificate.valid_from * 1000;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "libs/platform/client.h"
 #include "libs/platform/grpc_status.h"
+#include "libs/storage/ledger_accounts.h"
 
 namespace cafe::deposit::testing {
 
@@ -69,8 +70,10 @@ Payee::Payee(int port)
           platform::connect(absl::StrCat("127.0.0.1:", port), "deposit", {.insecure = true})))) {}
 
 absl::StatusOr<v1::DepositResponse> Payee::deposit(const Bytes& order,
-                                                   std::span<const Bytes> payments) const {
+                                                   std::span<const Bytes> payments,
+                                                   const Bytes& holder_credential) const {
   v1::DepositRequest request;
+  request.set_holder_credential(protocol::to_string(holder_credential));
   request.set_order(protocol::to_string(order));
   for (const Bytes& payment : payments) request.add_payments(protocol::to_string(payment));
   return call<v1::DepositResponse>([&](grpc::ClientContext* context, auto* response) {
@@ -152,18 +155,24 @@ void BackEnd::enrol(const Till& till, uint64_t cover, const std::string& currenc
   }));
 }
 
-void BackEnd::issue(const protocol::DenominationKey& denomination, uint64_t amount) {
-  const std::string& currency = denomination.denomination.currency;
+void BackEnd::fund(const storage::AccountRef& account, uint64_t amount) {
   const auto ledger = storage::make_postgres_ledger();
+  const auto moved = static_cast<int64_t>(amount);
   must(database->transaction({}, [&](Transaction& tx) -> absl::Status {
     return ledger
         ->post(tx, {.kind = "test_issue",
                     .reference = to_bytes(protocol::encode_u64(++issues_)),
-                    .lines = {{{"cash", {}, currency}, -static_cast<int64_t>(amount)},
-                              {{"coins", to_bytes(denomination.id), currency},
-                               static_cast<int64_t>(amount)}}})
+                    .lines = {{{"cash", {}, account.currency}, -moved}, {account, moved}}})
         .status();
   }));
+}
+
+void BackEnd::issue(const protocol::DenominationKey& denomination, uint64_t amount) {
+  fund({"coins", to_bytes(denomination.id), denomination.denomination.currency}, amount);
+}
+
+void BackEnd::load(uint64_t amount, const std::string& currency) {
+  fund(storage::cheques_account(Shop::kIssuer, currency), amount);
 }
 
 void BackEnd::run_sql(const std::string& sql) {
@@ -196,6 +205,14 @@ int64_t BackEnd::credited(const Till& till, const std::string& currency) {
 
 int64_t BackEnd::loss(const std::string& currency) { return -balance("loss", {}, currency); }
 
+int64_t BackEnd::loaded(const std::string& currency) {
+  return balance("cheques", storage::cheques_account(Shop::kIssuer, currency).owner, currency);
+}
+
+int64_t BackEnd::alarmed() {
+  return number("SELECT coalesce(sum(amount), 0)::bigint FROM deposit.cheque_alarm");
+}
+
 std::string BackEnd::audit() {
   const auto found =
       must(database->transaction({.isolation = storage::Isolation::kRepeatableRead},
@@ -216,7 +233,8 @@ std::string BackEnd::fingerprint() {
           "SELECT count(*)::text FROM deposit.spent_before",
           "SELECT count(*)::text FROM deposit.granted_authorization",
           "SELECT count(*)::text FROM deposit.denomination_stop",
-          "SELECT count(*)::text FROM deposit.terminal",
+          "SELECT count(*)::text FROM deposit.cheque_alarm",
+          "SELECT count(*)::text FROM deposit.payee", "SELECT count(*)::text FROM deposit.terminal",
           "SELECT count(*) || '/' || coalesce(sum(id), 0) FROM ledger.posting",
           "SELECT count(*) || '/' || coalesce(sum(abs(amount)), 0) FROM ledger.entry"}) {
       CAFE_ASSIGN_OR_RETURN(const storage::Rows rows, tx.query(query));

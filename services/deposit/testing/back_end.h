@@ -26,8 +26,10 @@ class Payee {
  public:
   explicit Payee(int port);
 
+  // `holder_credential`: of an account holder.
   absl::StatusOr<v1::DepositResponse> deposit(const protocol::Bytes& order,
-                                              std::span<const protocol::Bytes> payments) const;
+                                              std::span<const protocol::Bytes> payments,
+                                              const protocol::Bytes& holder_credential = {}) const;
   // A signed order over `payments` under `key`.
   absl::StatusOr<v1::DepositResponse> deposit(Shop& shop, const Till& till,
                                               const protocol::Bytes16& key,
@@ -62,6 +64,8 @@ class BackEnd {
   void enrol(const Till& till, uint64_t cover = 100'000, const std::string& currency = "EUR");
   // Books coins of a denomination as issued.
   void issue(const protocol::DenominationKey& denomination, uint64_t amount);
+  // Books guardians as loaded.
+  void load(uint64_t amount, const std::string& currency = "EUR");
   void run_sql(const std::string& sql);
   // The first column of the first row.
   int64_t number(const std::string& sql);
@@ -70,6 +74,10 @@ class BackEnd {
   int64_t outstanding(const protocol::DenominationKey& denomination);
   int64_t credited(const Till& till, const std::string& currency = "EUR");
   int64_t loss(const std::string& currency = "EUR");
+  // What guardians were loaded with and no cheque has taken.
+  int64_t loaded(const std::string& currency = "EUR");
+  // The amounts of all alarms of cheques.
+  int64_t alarmed();
   // The audit's findings, one a line; empty where the books are right.
   std::string audit();
   // All rows of schemas deposit and ledger, counted, with a digest of the batches' answers: equal
@@ -80,6 +88,8 @@ class BackEnd {
   protocol::Receipt receipt(const v1::DepositResponse& response);
 
  private:
+  // Moves cash to an account that deposits take from.
+  void fund(const storage::AccountRef& account, uint64_t amount);
   uint64_t issues_ = 0;
 };
 

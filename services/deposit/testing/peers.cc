@@ -18,10 +18,23 @@ grpc::Status is_down() { return {grpc::StatusCode::UNAVAILABLE, "down for the te
 
 }  // namespace
 
+uint32_t MemoryCoinStore::ticks_before(const protocol::PackedSpend& row) {
+  if (row.ticks == 0) return 0;
+  std::vector<Shown>& chain = shown_[{row.coin_id, row.slot}];
+  for (const Shown& each : chain) {
+    if (same_place(each.row, row)) return each.before;
+  }
+  const uint32_t most = chain.empty() ? 0 : chain.back().row.ticks;
+  if (row.ticks <= most) return row.ticks;
+  chain.push_back({row, most});
+  return most;
+}
+
 std::optional<v1::RecordVerdict> MemoryCoinStore::record(const protocol::PackedSpend& row) {
   const Slot slot{row.coin_id, row.slot};
   const auto [first, is_new] = first_.try_emplace(slot, row);
   const protocol::PackedSpend& held = first->second;
+  const uint32_t before = held.d == row.d ? ticks_before(row) : 0;
   if (is_new || (held.d == row.d && same_place(held, row))) return std::nullopt;
 
   v1::RecordVerdict verdict;
@@ -32,6 +45,7 @@ std::optional<v1::RecordVerdict> MemoryCoinStore::record(const protocol::PackedS
     verdict.set_other_position(other.position);
     return verdict;
   };
+  verdict.set_ticks_before(before);
   if (held.d == row.d) return repeat_of(held, 0);
 
   auto known = doubles_.find({slot, row.d});
@@ -56,7 +70,7 @@ grpc::Status MemoryCoinStore::Record(grpc::ServerContext*, const v1::RecordReque
   if (down) return is_down();
   const auto rows = protocol::SpendRows::open(request->rows());
   if (!rows.ok() || rows->size() < 1 || rows->size() > 50'000) {
-    return {grpc::StatusCode::INVALID_ARGUMENT, "1 to 50,000 rows of 160 bytes"};
+    return {grpc::StatusCode::INVALID_ARGUMENT, "1 to 50,000 rows of 164 bytes"};
   }
   const std::lock_guard lock(mutex_);
   response->set_rows(static_cast<uint32_t>(rows->size()));

@@ -46,6 +46,8 @@ class MemoryCoinStore final : public v1::DoubleSpend::Service {
   };
   // Nothing where the row is fresh.
   std::optional<v1::RecordVerdict> record(const protocol::PackedSpend& row);
+  // How many of its ticks were shown before the row.
+  uint32_t ticks_before(const protocol::PackedSpend& row);
   v1::ReserveResponse::State state_of(const protocol::PackedSlot& slot);
 
   std::mutex mutex_;
@@ -55,6 +57,12 @@ class MemoryCoinStore final : public v1::DoubleSpend::Service {
     uint64_t case_number;
   };
   std::map<std::pair<Slot, protocol::Bytes32>, Double> doubles_;  // by slot and challenge
+  // By slot: the deposits that showed more than all before them, and from where each went on.
+  struct Shown {
+    protocol::PackedSpend row;
+    uint32_t before;
+  };
+  std::map<Slot, std::vector<Shown>> shown_;
   std::map<Slot, Hold> holds_;
   std::set<std::string> reserved_for_;
 };

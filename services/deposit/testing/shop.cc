@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "libs/protocol/merkle.h"
+#include "libs/protocol/ticks.h"
 
 namespace cafe::deposit::testing {
 
@@ -29,6 +30,7 @@ Shop::Shop(uint64_t now_s, std::string_view seed)
       rng(seed),
       master_key(make_key(rng)),
       enrolment_key(make_key(rng)),
+      withdrawal_key(make_key(rng)),
       anchors{{{std::string(kIssuer), master_key.public_key()}}, {}},
       deposit_key([&] {
         const SigningKey key = make_key(rng);
@@ -38,11 +40,8 @@ Shop::Shop(uint64_t now_s, std::string_view seed)
         return storage::OnlineKey{key, SignedDocument::sign(certificate.encode(), master_key),
                                   certificate};
       }()),
-      enrolment_certificate(SignedDocument::sign(
-          KeyCertificate{std::string(kIssuer), std::string(kPurposeEnrolment),
-                         enrolment_key.public_key(), now_s - 180 * kDay_s, now_s + 180 * kDay_s}
-              .encode(),
-          master_key)),
+      enrolment_certificate(certify_key(enrolment_key, kPurposeEnrolment)),
+      withdrawal_certificate(certify_key(withdrawal_key, kPurposeWithdrawal)),
       five(make_denomination(Kind::kCoin, "EUR", {500})),
       split(make_denomination(Kind::kCoin, "EUR", {400, 200, 100, 100, 100})),
       dollar(make_denomination(Kind::kCoin, "USD", {100})),
@@ -51,11 +50,17 @@ Shop::Shop(uint64_t now_s, std::string_view seed)
       list{std::string(kIssuer),
            1,
            now_s - 15 * kDay_s,
-           {Limits{"EUR", 2000, 100000}, Limits{"USD", 2000, 100000}},
+           {Limits{"EUR", 2000, 20000}, Limits{"USD", 2000, 100000}},
            {five.denomination, split.denomination, dollar.denomination, cheque.denomination},
            {}},
       signed_list(SignedDocument::sign(list.encode(), master_key)) {
   table.add(must(open_list(signed_list, master_key.public_key())));
+}
+
+SignedDocument Shop::certify_key(const SigningKey& key, std::string_view purpose) {
+  const KeyCertificate certificate{std::string(kIssuer), std::string(purpose), key.public_key(),
+                                   now_s - 180 * kDay_s, now_s + 180 * kDay_s};
+  return SignedDocument::sign(certificate.encode(), master_key);
 }
 
 DenominationKey Shop::make_denomination(Kind kind, std::string_view currency,
@@ -95,6 +100,18 @@ Till Shop::make_till(const PayeeId& payee_id) {
 
 Till Shop::make_till() { return make_till(PayeeId{rng.array<16>()}); }
 
+TestHolder Shop::make_holder() {
+  const SigningKey key = make_key(rng);
+  const AccountId account{rng.array<32>()};
+  const RegistrationReceipt receipt{std::string(kIssuer), account, rng.array<32>(),
+                                    key.public_key(), now_s - 60 * kDay_s};
+  return {account,
+          {withdrawal_certificate, SignedDocument::sign(receipt.encode(), withdrawal_key)},
+          certify({std::string(kIssuer), holder_payee_id(account), holder_terminal_id(account),
+                   key.public_key(), "account holder", now_s - 180 * kDay_s, now_s + 180 * kDay_s},
+                  key)};
+}
+
 TestCoin Shop::mint(const DenominationKey& key) {
   TestCoin out{.coin = {key.id, g(), {}, g(), g(), g(), {}},
                .denomination = key.denomination,
@@ -132,7 +149,9 @@ Terms Shop::terms(const Till& till, uint64_t amount) {
 
 Payment Shop::make_payment(const Till& till, const std::vector<SlotOf>& slots) {
   uint64_t amount = 0;
-  for (const SlotOf& from : slots) amount += from.coin->denomination.slot_values[from.slot];
+  for (const SlotOf& from : slots) {
+    amount += from.value.value_or(from.coin->denomination.slot_values[from.slot]);
+  }
   Terms wanted = terms(till, amount);
   wanted.currency = slots.front().coin->denomination.currency;
   return make_payment(till, slots, wanted);
@@ -141,28 +160,73 @@ Payment Shop::make_payment(const Till& till, const std::vector<SlotOf>& slots) {
 Payment Shop::make_payment(const Till& till, const std::vector<SlotOf>& slots, const Terms& terms) {
   Payment payment{SignedDocument::sign(terms.encode(), till.key), {}, {}};
   std::vector<const TestCoin*> coins;
-  for (const auto& [from, slot] : slots) {
+  for (const auto& [from, slot, written] : slots) {
     auto at = std::find(coins.begin(), coins.end(), from);
     if (at == coins.end()) {
       payment.coins.push_back(from->coin);
       at = coins.insert(at, from);
     }
-    const uint64_t value = from->denomination.slot_values[slot];
-    const Scalar d = spend_challenge(from->denomination, value,
-                                     spend_digest(from->coin.id(), slot, terms.digest()));
-    const Scalar ds = d * from->s;
+    const bool is_cheque = from->denomination.kind == Kind::kCheque;
     payment.spends.push_back({.coin = static_cast<uint32_t>(at - coins.begin()),
                               .slot = slot,
-                              .value = value,
+                              .value = written.value_or(from->denomination.slot_values[slot]),
                               .tick_root = {},
-                              .salt = {},
+                              .salt = is_cheque ? to_bytes(rng.array<32>()) : Bytes{},
                               .B = from->B[slot],
                               .path = merkle_path(point_leaves(from->B), slot),
-                              .r1 = ds * from->secret + from->y1[slot],
-                              .r2 = ds + from->y2[slot],
+                              .r1 = {},
+                              .r2 = {},
                               .tick = std::nullopt});
+    answer(payment.spends.back(), *from, terms.digest());
   }
   return payment;
+}
+
+void Shop::answer(Spend& spend, const TestCoin& coin, const Bytes32& terms_digest) {
+  const Scalar d = challenge_of(coin.denomination, coin.coin, spend, terms_digest);
+  const Scalar ds = d * coin.s;
+  spend.r1 = ds * coin.secret + coin.y1[spend.slot];
+  spend.r2 = ds + coin.y2[spend.slot];
+}
+
+TestCall Shop::open_call(const Till& till, const TestCoin& coin, uint64_t tick_value,
+                         uint32_t count) {
+  const Terms wanted = terms(till, 0);
+  TestCall call{.opening = {SignedDocument::sign(wanted.encode(), till.key), {coin.coin}, {}},
+                .ticks = {}};
+  std::vector<Point> points;
+  for (uint32_t i = 0; i < count; ++i) {
+    call.ticks.push_back(rng.scalar());
+    points.push_back(*multiply(call.ticks.back(), g1()));
+  }
+  call.tick_leaves = point_leaves(points);
+  Spend spend{.coin = 0,
+              .slot = 0,
+              .value = 0,
+              .tick_value = tick_value,
+              .tick_count = count,
+              .tick_root = to_bytes(tick_root(points)),
+              .salt = to_bytes(rng.array<32>()),
+              .B = coin.B[0],
+              .path = merkle_path(point_leaves(coin.B), 0),
+              .r1 = {},
+              .r2 = {},
+              .tick = std::nullopt};
+  answer(spend, coin, wanted.digest());
+  call.opening.spends = {spend};
+  return call;
+}
+
+Payment TestCall::shown(uint32_t count) const {
+  Payment payment = opening;
+  const uint32_t index = count - 1;
+  payment.spends[0].tick = TickReveal{index, ticks[index], merkle_path(tick_leaves, index)};
+  return payment;
+}
+
+void Shop::identify(Payment& payment, const TestHolder& payer) {
+  payment.identification = Identification::make(payer.credential, kIssuer, payer.account,
+                                                payment.terms.digest(), payer.till.key);
 }
 
 Bytes Shop::order(const Till& till, const Bytes16& idempotency_key,

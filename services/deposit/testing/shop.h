@@ -39,6 +39,25 @@ struct TestCoin {
 struct SlotOf {
   const TestCoin* coin;
   uint32_t slot;
+  std::optional<uint64_t> value{};  // a cheque's; the slot's value where it is left out
+};
+
+// A call that is paid by ticks, all of which the payer would show.
+struct TestCall {
+  protocol::Payment opening;                   // shows no tick yet
+  std::vector<protocol::Scalar> ticks;         // t'_i
+  std::vector<protocol::Bytes> tick_leaves{};  // of the tick root
+
+  // The payment that shows ticks 0 to count - 1.
+  protocol::Payment shown(uint32_t count) const;
+  protocol::Bytes paid(uint32_t count) const { return shown(count).encode(); }
+};
+
+// An account holder, as a payee who pays money back.
+struct TestHolder {
+  protocol::AccountId account;
+  protocol::HolderCredential credential;
+  Till till;  // her ids and her account key
 };
 
 class Shop {
@@ -49,17 +68,18 @@ class Shop {
 
   const uint64_t now_s;
   protocol::SeededRng rng;
-  protocol::SigningKey master_key, enrolment_key;
+  protocol::SigningKey master_key, enrolment_key, withdrawal_key;
   protocol::TrustAnchors anchors;
   storage::OnlineKey deposit_key;
-  protocol::SignedDocument enrolment_certificate;
+  protocol::SignedDocument enrolment_certificate, withdrawal_certificate;
 
   protocol::DenominationKey five;      // one slot of 5.00 EUR
   protocol::DenominationKey split;     // five slots of 4, 2, 1, 1 and 1 EUR
   protocol::DenominationKey dollar;    // one slot of 1.00 USD
   protocol::DenominationKey cheque;    // up to 50.00 EUR
   protocol::DenominationKey unlisted;  // 3.00 EUR; in no list yet
-  protocol::DenominationList list;     // number 1 with the first four; 20.00 may be paid off line
+  // Number 1 with the first four; 20.00 may be paid off line, 200.00 EUR without a name.
+  protocol::DenominationList list;
   protocol::SignedDocument signed_list;
   protocol::DenominationTable table;
 
@@ -67,6 +87,7 @@ class Shop {
   Till make_till(const protocol::PayeeId& payee_id);
   // A terminal certificate and its chain.
   Till certify(const protocol::TerminalCertificate& certificate, const protocol::SigningKey& key);
+  TestHolder make_holder();
   TestCoin mint(const protocol::DenominationKey& denomination);
   // Signs another list, number one higher, with `extra` as well.
   protocol::SignedDocument next_list(const protocol::DenominationKey& extra);
@@ -79,6 +100,10 @@ class Shop {
   protocol::Bytes pay(const Till& till, const std::vector<SlotOf>& slots) {
     return make_payment(till, slots).encode();
   }
+  // A call of `count` ticks of `tick_value` each, paid by a cheque.
+  TestCall open_call(const Till& till, const TestCoin& coin, uint64_t tick_value, uint32_t count);
+  // Lets the holder say that it is she who pays.
+  void identify(protocol::Payment& payment, const TestHolder& payer);
   // A signed deposit order over these payments.
   protocol::Bytes order(const Till& till, const protocol::Bytes16& idempotency_key,
                         std::span<const protocol::Bytes> payments);
@@ -86,6 +111,10 @@ class Shop {
  private:
   protocol::DenominationKey make_denomination(protocol::Kind kind, std::string_view currency,
                                               std::vector<uint64_t> slot_values);
+  protocol::SignedDocument certify_key(const protocol::SigningKey& key, std::string_view purpose);
+  // Fills in d's answers, once all else stands.
+  static void answer(protocol::Spend& spend, const TestCoin& coin,
+                     const protocol::Bytes32& terms_digest);
 };
 
 }  // namespace cafe::deposit::testing
