@@ -269,6 +269,9 @@ ALTER TABLE withdrawal.completed_order ALTER COLUMN signed_order SET STORAGE EXT
                                        ALTER COLUMN completion SET STORAGE EXTERNAL;
 ALTER TABLE withdrawal.completed_order SET (toast_tuple_target = 4096);
 
+-- That it takes the slot's row says already that there is such an account: the slot's own key refers to it.
+ALTER TABLE withdrawal.completed_order DROP CONSTRAINT completed_order_account_id_fkey;
+
 -- What these took the place of.
 DROP FUNCTION withdrawal.lock_order(bytea, bigint, bigint);
 DROP FUNCTION withdrawal.record_completion(bytea, bigint, bigint, bytea, bytea, bytea, bytea, bytea);
