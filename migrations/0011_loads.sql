@@ -16,6 +16,7 @@ CREATE TABLE withdrawal.load (
   amount             bigint      NOT NULL CONSTRAINT load_of_more_than_nothing CHECK (amount > 0),  -- minor units
   signed_order       bytea       NOT NULL,
   loaded             bytea       NOT NULL,  -- the signed answer, which holds the load itself
+  key_certificate    bytea       NOT NULL,  -- of the key that signed it
   loaded_at          timestamptz NOT NULL DEFAULT now(),
   previous_sequence  bigint      GENERATED ALWAYS AS (nullif(sequence - 1, 0)) STORED,
   -- [guard] A sequence is loaded once; a guardian takes each once, so a second answer to it would be money lost or made.
@@ -38,11 +39,11 @@ $$;
 CREATE TRIGGER check_load BEFORE INSERT ON withdrawal.load
   FOR EACH ROW EXECUTE FUNCTION withdrawal.check_load();
 
--- Locks an account until the transaction ends, then tells what decides about its load p_sequence. No row: there is no such
--- account. What is read after the lock was waited for sees what those who held it have committed: each statement of a
+-- Locks an account until the transaction ends, then tells what decides about its load p_sequence in p_currency, of which it
+-- holds `balance`. No row: there is no such account. What is read after the lock was waited for sees what those who held it have committed: each statement of a
 -- volatile function has a snapshot of its own.
-CREATE FUNCTION withdrawal.lock_load(p_account_id bytea, p_sequence bigint)
-  RETURNS TABLE (last_load bigint, closed boolean, order_digest bytea, loaded bytea)
+CREATE FUNCTION withdrawal.lock_load(p_account_id bytea, p_sequence bigint, p_currency text)
+  RETURNS TABLE (last_load bigint, closed boolean, order_digest bytea, loaded bytea, balance bigint)
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   SELECT a.last_load, a.closed_at IS NOT NULL INTO last_load, closed
@@ -52,6 +53,7 @@ BEGIN
   END IF;
   SELECT l.order_digest, l.loaded INTO order_digest, loaded
   FROM withdrawal.load l WHERE l.account_id = p_account_id AND l.sequence = p_sequence;
+  balance := ledger.balance_of('customer', p_account_id, p_currency);
   RETURN NEXT;
 END
 $$;
@@ -59,11 +61,13 @@ $$;
 -- Records a load and moves the head of the account's sequence from p_sequence - 1 to p_sequence. False when it is not at
 -- p_sequence - 1.
 CREATE FUNCTION withdrawal.record_load(p_account_id bytea, p_sequence bigint, p_order_digest bytea, p_currency text,
-                                       p_amount bigint, p_signed_order bytea, p_loaded bytea) RETURNS boolean
+                                       p_amount bigint, p_signed_order bytea, p_loaded bytea,
+                                       p_key_certificate bytea) RETURNS boolean
   LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  INSERT INTO withdrawal.load (account_id, sequence, order_digest, currency, amount, signed_order, loaded)
-  VALUES (p_account_id, p_sequence, p_order_digest, p_currency, p_amount, p_signed_order, p_loaded);
+  INSERT INTO withdrawal.load (account_id, sequence, order_digest, currency, amount, signed_order, loaded,
+                               key_certificate)
+  VALUES (p_account_id, p_sequence, p_order_digest, p_currency, p_amount, p_signed_order, p_loaded, p_key_certificate);
   UPDATE withdrawal.account a SET last_load = p_sequence
   WHERE a.account_id = p_account_id AND a.last_load = p_sequence - 1;
   RETURN FOUND;

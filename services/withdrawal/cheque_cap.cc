@@ -52,9 +52,18 @@ absl::Status check_cheque_cap(const HeldCheques& held, std::span<const BlankCheq
   return absl::OkStatus();
 }
 
+bool names_cheques(const DenominationBook& book, std::span<const protocol::OrderLine> lines) {
+  return std::any_of(lines.begin(), lines.end(), [&](const protocol::OrderLine& line) {
+    const DenominationBook::Entry* entry = book.find(line.denom_id);
+    return entry != nullptr && entry->denomination.kind == protocol::Kind::kCheque;
+  });
+}
+
 absl::StatusOr<HeldCheques> held_cheques(storage::Transaction& tx,
                                          std::span<const protocol::AccountId> accounts,
                                          uint64_t now_s) {
+  HeldCheques held;
+  if (accounts.empty()) return held;
   storage::ByteaArray wanted(accounts.size(), protocol::AccountId::kSize);
   for (const protocol::AccountId& account : accounts) wanted.add(account);
   CAFE_ASSIGN_OR_RETURN(
@@ -62,7 +71,6 @@ absl::StatusOr<HeldCheques> held_cheques(storage::Transaction& tx,
       tx.query("SELECT account_id, currency, sum(worth)::bigint FROM withdrawal.blank_cheque "
                "WHERE account_id = ANY ($1::bytea[]) AND deposit_until > $2 GROUP BY 1, 2",
                wanted.bytes(), now_s));
-  HeldCheques held;
   for (const storage::Row row : rows) {
     held.add(protocol::AccountId{row.get<protocol::Bytes32>(0)}, row.get<std::string>(1),
              row.get<uint64_t>(2));

@@ -44,8 +44,11 @@ class HeldCheques {
 absl::Status check_cheque_cap(const HeldCheques& held, std::span<const BlankCheques> ordered,
                               uint64_t cap);
 
-// The statements, each one for any number of orders. Whoever lets the answer decide about an order
-// has the accounts locked until its transaction ends.
+// Whether an order asks for cheques, as far as `book` knows its lines.
+bool names_cheques(const DenominationBook& book, std::span<const protocol::OrderLine> lines);
+
+// The statements, each one for any number of orders, and none where there is nothing to ask or add.
+// Whoever lets the answer decide about an order has the accounts locked until its transaction ends.
 absl::StatusOr<HeldCheques> held_cheques(storage::Transaction& tx,
                                          std::span<const protocol::AccountId> accounts,
                                          uint64_t now_s);

@@ -5,6 +5,7 @@
 #include "libs/platform/failpoint.h"
 #include "libs/platform/log.h"
 #include "services/withdrawal/asked_order.h"
+#include "services/withdrawal/cheque_cap.h"
 #include "services/withdrawal/order_rules.h"
 #include "services/withdrawal/order_store.h"
 
@@ -16,6 +17,8 @@ using protocol::refused;
 
 // What a transaction writes at most: lines of orders, each of which may be a posting.
 constexpr size_t kMostLines = 500;
+// How long a thread waits for the lock of one account while other orders wait for the thread.
+constexpr std::chrono::seconds kLockPatience{5};
 
 struct AskedCompletion : AskedOrder {
   using AskedOrder::AskedOrder;
@@ -35,6 +38,7 @@ struct Decision {
   std::optional<absl::StatusOr<Bytes>> answer;
   // Of an order that completes now; empty where it completed before.
   std::vector<const DenominationBook::Entry*> entries;
+  std::vector<BlankCheques> cheques{};
 
   bool fresh() const { return answer.has_value() && answer->ok() && !entries.empty(); }
 };
@@ -100,7 +104,7 @@ absl::StatusOr<Bytes> answer(Issuer& issuer, const AskedCompletion& asked,
 
 /// Decides about one order by itself, from what was read under its account's lock at `now_s`.
 absl::StatusOr<Bytes> decide(Issuer& issuer, const AskedCompletion& asked, const OrderFacts& facts,
-                             const GroupFacts& group,
+                             const GroupFacts& group, const HeldCheques& held,
                              const absl::StatusOr<std::shared_ptr<const Offer>>& offer,
                              uint64_t now_s, Decision& decision) {
   if (facts.completed.has_value()) return answer_again(asked, *facts.completed);
@@ -117,9 +121,13 @@ absl::StatusOr<Bytes> decide(Issuer& issuer, const AskedCompletion& asked, const
   if (facts.short_of.has_value() && debits == asked.likely) {
     return insufficient_funds(*facts.short_of);
   }
+  CAFE_ASSIGN_OR_RETURN(auto cheques,
+                        blank_cheques_of(asked.account, asked.n(), selected, asked.lines));
+  CAFE_RETURN_IF_ERROR(check_cheque_cap(held, cheques, issuer.blank_cheque_cap));
   CAFE_ASSIGN_OR_RETURN(auto completion,
                         answer(issuer, asked, *group.lineage, selected, std::move(debits)));
   decision.entries = std::move(selected);
+  decision.cheques = std::move(cheques);
   return completion;
 }
 
@@ -172,21 +180,24 @@ class CompletionGroup {
   }
 
   /// Answers all orders of a turn. Of several, one that could make their transaction wait or fail
-  /// gets a turn of its own, so that none suffers for another.
-  void settle(const Turn& turn) {
+  /// gets a turn of its own, so that none suffers for another: accounts that somebody else has
+  /// locked are waited for only with `wait`, of one order.
+  void settle(const Turn& turn, bool wait = false) {
     std::vector<Decision> decisions;
-    bool changed = false;
+    bool nothing = false;
+    storage::TransactionOptions options{.idempotent = true};
+    if (wait) options.statement_timeout = kLockPatience;
     const absl::Status status =
-        issuer_.db.transaction({.idempotent = true}, [&](Transaction& tx) -> absl::Status {
-          changed = false;
-          CAFE_ASSIGN_OR_RETURN(decisions, decide_all(tx, turn));
-          for (const Decision& decision : decisions) changed = changed || decision.fresh();
+        issuer_.db.transaction(options, [&](Transaction& tx) -> absl::Status {
+          CAFE_ASSIGN_OR_RETURN(decisions, decide_all(tx, turn, wait));
           // Rolled back: a commit would be synced to the disk for the sake of the locks alone.
-          if (!changed) return absl::CancelledError("nothing to record");
+          nothing = std::none_of(decisions.begin(), decisions.end(),
+                                 [](const Decision& decision) { return decision.fresh(); });
+          if (nothing) return absl::CancelledError("nothing to record");
           CAFE_RETURN_IF_ERROR(record(tx, turn, decisions));
           return platform::failpoint("withdrawal/complete-before-commit");
         });
-    if (status.ok() || (!changed && absl::IsCancelled(status))) {
+    if (status.ok() || nothing) {
       answer_all(turn, decisions);
     } else if (protocol::reason_of(status) == "COMMIT_IN_DOUBT") {
       resolve_doubt(turn, decisions);
@@ -202,32 +213,44 @@ class CompletionGroup {
 
   /// Under the locks of the accounts, so that of two orders of one number the second sees what the
   /// first did. Answers exist before the commit, but only here.
-  absl::StatusOr<std::vector<Decision>> decide_all(Transaction& tx, const Turn& turn) {
+  absl::StatusOr<std::vector<Decision>> decide_all(Transaction& tx, const Turn& turn, bool wait) {
     std::vector<OrderPlace> places;
     for (const AskedCompletion* asked : turn) {
       places.push_back({asked->account, asked->n(), asked->time_slot(), asked->likely});
     }
-    CAFE_ASSIGN_OR_RETURN(const GroupFacts facts,
-                          lock_orders(tx, places, /*wait=*/turn.size() == 1));
+    CAFE_ASSIGN_OR_RETURN(const GroupFacts facts, lock_orders(tx, places, wait));
     // The time is taken under the locks: an order that had to wait for its has aged meanwhile.
     const uint64_t now_s = issuer_.now_s();
     lineage_ = facts.lineage;
+    CAFE_ASSIGN_OR_RETURN(const HeldCheques held, held_by(tx, turn, now_s));
     std::vector<Decision> decisions(turn.size());
     for (size_t i = 0; i < turn.size(); ++i) {
       if (facts.orders[i].has_value()) {
         decisions[i].answer =
-            decide(issuer_, *turn[i], *facts.orders[i], facts, offer_, now_s, decisions[i]);
-      } else if (turn.size() == 1) {
+            decide(issuer_, *turn[i], *facts.orders[i], facts, held, offer_, now_s, decisions[i]);
+      } else if (wait) {
         decisions[i].answer = unknown_account();
       }
     }
     return decisions;
   }
 
+  /// What the accounts whose orders name cheques hold of them; others are not asked about.
+  absl::StatusOr<HeldCheques> held_by(Transaction& tx, const Turn& turn, uint64_t now_s) {
+    std::vector<protocol::AccountId> accounts;
+    for (const AskedCompletion* asked : turn) {
+      if (offer_.ok() && names_cheques(*(*offer_)->book, asked->lines)) {
+        accounts.push_back(asked->account);
+      }
+    }
+    return held_cheques(tx, accounts, now_s);
+  }
+
   /// Everything that completions change. The ledger comes last: its rows are those that other
   /// accounts' orders may wait for.
   absl::Status record(Transaction& tx, const Turn& turn, std::span<const Decision> decisions) {
     std::vector<NewCompletion> completions;
+    std::vector<BlankCheques> cheques;
     std::vector<storage::Posting> postings;
     for (size_t i = 0; i < turn.size(); ++i) {
       if (!decisions[i].fresh()) continue;
@@ -247,11 +270,13 @@ class CompletionGroup {
                               line_value(*decisions[i].entries[k], line.count));
         row.lines.push_back({line.denom_id, line.count, value});
       }
+      cheques.insert(cheques.end(), decisions[i].cheques.begin(), decisions[i].cheques.end());
       CAFE_ASSIGN_OR_RETURN(
           auto of_order, postings_of(asked.account, asked.n(), decisions[i].entries, asked.lines));
       std::move(of_order.begin(), of_order.end(), std::back_inserter(postings));
     }
     CAFE_RETURN_IF_ERROR(insert_completions(tx, *lineage_, completions));
+    CAFE_RETURN_IF_ERROR(insert_blank_cheques(tx, cheques));
     return issuer_.ledger->post_all(tx, postings);
   }
 
@@ -277,7 +302,7 @@ class CompletionGroup {
   /// Those whose accounts somebody else had locked, one by one: each waits for its lock.
   void settle_left_out(const Turn& turn) {
     for (AskedCompletion* asked : turn) {
-      if (!asked->done) settle({asked});
+      if (!asked->done) settle({asked}, /*wait=*/true);
     }
   }
 

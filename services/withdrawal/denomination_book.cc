@@ -36,8 +36,8 @@ std::vector<protocol::DenomId> DenominationBook::missing_keys(uint64_t now_s) co
   std::vector<protocol::DenomId> missing;
   for (const auto& [id, entry] : entries_) {
     const protocol::Denomination& d = entry.denomination;
-    if (d.kind == protocol::Kind::kCoin && !entry.compromised && !entry.key.has_value() &&
-        d.withdraw_from <= now_s && now_s < d.withdraw_until) {
+    if (!entry.compromised && !entry.key.has_value() && d.withdraw_from <= now_s &&
+        now_s < d.withdraw_until) {
       missing.push_back(id);
     }
   }

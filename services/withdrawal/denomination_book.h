@@ -33,7 +33,7 @@ class DenominationBook {
   const protocol::DenominationList& list() const { return list_; }
   // Null where the list does not hold it.
   const Entry* find(const protocol::DenomId& id) const;
-  // Coin denominations that are open for withdrawal at `now_s` but whose key is missing.
+  // Denominations that are open for withdrawal at `now_s` but whose key is missing.
   std::vector<protocol::DenomId> missing_keys(uint64_t now_s) const;
 
  private:

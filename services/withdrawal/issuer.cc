@@ -10,6 +10,11 @@ platform::Counter& order_counter(platform::Metrics& metrics, const std::string& 
                          {{"outcome", outcome}});
 }
 
+platform::Counter& load_counter(platform::Metrics& metrics, const std::string& outcome) {
+  return metrics.counter("cafe_withdrawal_loads_total",
+                         "Loads of guardians by what became of them.", {{"outcome", outcome}});
+}
+
 std::unique_ptr<storage::RateLimiter> limiter(const std::string& name, int64_t calls,
                                               storage::Cache* cache, const platform::Clock& clock) {
   if (calls == 0) return nullptr;
@@ -46,15 +51,29 @@ void OrderMetrics::issued(const protocol::Denomination& denomination, const prot
       .Increment(static_cast<double>(value));
 }
 
+LoadMetrics::LoadMetrics(platform::Metrics& metrics)
+    : repeated(load_counter(metrics, "repeated")),
+      loaded_(load_counter(metrics, "loaded")),
+      metrics_(metrics) {}
+
+void LoadMetrics::count(const std::string& currency, uint64_t amount) {
+  loaded_.Increment();
+  metrics_
+      .counter("cafe_withdrawal_value_loaded_total",
+               "Value that guardians were loaded with, in minor units.", {{"currency", currency}})
+      .Increment(static_cast<double>(amount));
+}
+
 absl::StatusOr<std::unique_ptr<Issuer>> Issuer::create(
     IssuerKeys keys, const CallLimits& limits, storage::Database& db, storage::Cache* cache,
     const platform::Clock& clock, protocol::Rng& rng, platform::Metrics& metrics, bool production) {
   const std::string& id = keys.denominations.issuer_id;
   CAFE_ASSIGN_OR_RETURN(const protocol::Point master_key, keys.anchors.master_key(id));
-  if (keys.signing.opened.issuer_id != id) {
-    return protocol::refused("WRONG_ISSUER", "The denomination keys are of " + id +
-                                                 ", the signing key is of " +
-                                                 keys.signing.opened.issuer_id + ".");
+  for (const auto& [what, of] : {std::pair("signing", &keys.signing.opened.issuer_id),
+                                 std::pair("load", &keys.load.opened.issuer_id)}) {
+    if (*of == id) continue;
+    return protocol::refused("WRONG_ISSUER", "The denomination keys are of " + id + ", the " +
+                                                 what + " key is of " + *of + ".");
   }
   // Judged at the start only: a service that runs goes on, wallets judge the certificate.
   CAFE_RETURN_IF_ERROR(protocol::open_key_certificate(keys.signing.certificate, keys.anchors,
@@ -78,6 +97,8 @@ Issuer::Issuer(IssuerKeys keys_in, const CallLimits& limits, const protocol::Poi
       rng(rng_in),
       lists(master_key, keys.denominations, clock_in, metrics_in, production),
       metrics(metrics_in),
+      load_metrics(metrics_in),
+      blank_cheque_cap(limits.blank_cheque_cap),
       peers_(limiter("withdrawal-peer", limits.registrations_per_minute, cache, clock_in)),
       accounts_(limiter("withdrawal-account", limits.orders_per_minute, cache, clock_in)) {}
 

@@ -9,6 +9,7 @@
 #include "libs/protocol/rng.h"
 #include "libs/storage/key_files.h"
 #include "libs/storage/ledger.h"
+#include "libs/storage/load_key_file.h"
 #include "libs/storage/postgres.h"
 #include "libs/storage/rate_limiter.h"
 #include "services/withdrawal/account_keys.h"
@@ -21,10 +22,14 @@ namespace cafe::withdrawal {
 struct IssuerKeys {
   protocol::TrustAnchors anchors;
   storage::DenominationSecrets denominations;
-  storage::OnlineKey signing;  // purpose "withdrawal"
+  storage::OnlineKey signing;    // purpose "withdrawal"
+  storage::LoadSigningKey load;  // signs what guardians are loaded with
   // Of all on-line keys of the issuer, for wallets and terminals; encoded.
   std::vector<protocol::Bytes> certificates;
 };
+
+// The most that anything here can be worth.
+inline constexpr uint64_t kMostMinorUnits = INT64_MAX;
 
 // Series: cafe_withdrawal_orders_total{outcome}, cafe_withdrawal_registrations_total,
 // cafe_withdrawal_coins_issued_total{denomination}, cafe_withdrawal_value_issued_total{currency}.
@@ -43,10 +48,24 @@ class OrderMetrics {
   platform::Metrics& metrics_;
 };
 
-// How often anybody may ask. 0: no limit.
+// Series: cafe_withdrawal_loads_total{outcome}, cafe_withdrawal_value_loaded_total{currency}.
+class LoadMetrics {
+ public:
+  explicit LoadMetrics(platform::Metrics& metrics);
+  platform::Counter& repeated;  // the same order again
+  void count(const std::string& currency, uint64_t amount);
+
+ private:
+  platform::Counter& loaded_;
+  platform::Metrics& metrics_;
+};
+
+// How often anybody may ask (0: no limit), and for how much.
 struct CallLimits {
   int64_t registrations_per_minute = 0;  // of one peer address
   int64_t orders_per_minute = 0;         // of one account
+  // What the blank cheques of one account may be worth together: minor units, of each currency.
+  uint64_t blank_cheque_cap = kMostMinorUnits;
 };
 
 // Thread-safe as a whole.
@@ -82,6 +101,8 @@ struct Issuer {
   protocol::Rng& rng;
   ListKeeper lists;
   OrderMetrics metrics;
+  LoadMetrics load_metrics;
+  const uint64_t blank_cheque_cap;
 
  private:
   Issuer(IssuerKeys keys, const CallLimits& limits, const protocol::Point& master_key,

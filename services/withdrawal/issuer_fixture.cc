@@ -64,6 +64,7 @@ void TestIssuer::write_key_files() {
   options = {.trust = file("trust.json"),
              .denomination_keys = file("denominations.json"),
              .signing_key = file("withdrawal.json"),
+             .load_key = file("load.json"),
              .key_certificates = file("certificates"),
              .registrations_per_minute = 0,
              .orders_per_minute = 0};
@@ -83,6 +84,10 @@ void TestIssuer::write_key_files() {
   const auto [document, certificate] = certify(market.withdrawal_key, protocol::kPurposeWithdrawal);
   must(storage::save_online_key(options.signing_key,
                                 {market.withdrawal_key, document, certificate}));
+  // Made once for all: an RSA key takes its time, and each market's master key is the same one.
+  static const storage::LoadSigningKey load =
+      must(storage::make_load_key(list.issuer_id, market.master_key));
+  must(storage::save_load_key_file(options.load_key, load));
   std::filesystem::create_directory(options.key_certificates);
   const auto deposit = certify(market.deposit_key, protocol::kPurposeDeposit).first;
   must(storage::write_file(options.key_certificates + "/deposit.cert",
@@ -184,8 +189,24 @@ std::string TestIssuer::audit() {
                      "FULL JOIN (SELECT a.owner, sum(b.amount) AS amount FROM ledger.account a "
                      "JOIN ledger.balance b ON b.account_id = a.id WHERE a.kind = 'coins' "
                      "GROUP BY 1) l ON l.owner = i.denom_id "
-                     "WHERE i.value IS DISTINCT FROM l.amount"));
+                     "WHERE coalesce(i.value, 0) <> coalesce(l.amount, 0)"));
         for (const auto row : rows) wrong += "issued " + row.get<std::string>(0) + "\n";
+        // What guardians were loaded with is there for their cheques, and blank ones are counted.
+        CAFE_ASSIGN_OR_RETURN(
+            rows, tx.query("SELECT (SELECT coalesce(sum(amount), 0) FROM withdrawal.load) - "
+                           "(SELECT coalesce(sum(b.amount), 0) FROM ledger.account a JOIN "
+                           "ledger.balance b ON b.account_id = a.id WHERE a.kind = 'cheques')"));
+        if (rows.front().get<int64_t>(0) != 0) wrong += "loads\n";
+        CAFE_ASSIGN_OR_RETURN(
+            rows, tx.query("SELECT count(*) FROM withdrawal.issued i FULL JOIN "
+                           "withdrawal.blank_cheque b USING (account_id, n, denom_id) "
+                           "WHERE (coalesce(i.value, 1) = 0) <> (b.worth IS NOT NULL)"));
+        if (rows.front().get<int64_t>(0) != 0) wrong += "blank cheques\n";
+        CAFE_ASSIGN_OR_RETURN(
+            rows, tx.query("SELECT encode(a.account_id, 'hex') FROM withdrawal.account a WHERE "
+                           "a.last_load <> (SELECT coalesce(max(l.sequence), 0) FROM "
+                           "withdrawal.load l WHERE l.account_id = a.account_id)"));
+        for (const auto row : rows) wrong += "loads " + row.get<std::string>(0) + "\n";
         // The head of each chain is its last completed order.
         CAFE_ASSIGN_OR_RETURN(
             rows, tx.query("SELECT encode(a.account_id, 'hex') FROM withdrawal.account a WHERE "
@@ -225,7 +246,8 @@ ChildProcess::ChildProcess(TestIssuer& issuer, const std::string& failpoints) {
                   "--redis-url=" + issuer.redis->address(), "--issuer-id=" + issuer.list.issuer_id,
                   "--trust=" + issuer.options.trust,
                   "--denomination-keys=" + issuer.options.denomination_keys,
-                  "--signing-key=" + issuer.options.signing_key},
+                  "--signing-key=" + issuer.options.signing_key,
+                  "--load-key=" + issuer.options.load_key},
       .output = issuer.folder() / "withdrawal.log"};
   if (!failpoints.empty()) start.command.push_back("--failpoints=" + failpoints);
   process_ = must(testing::Subprocess::start(std::move(start)));
@@ -310,7 +332,8 @@ PreparedOrder Wallet::prepare(const protocol::OpenAnswer& opened,
       all_B_O.insert(all_B_O.end(), place.B_O.begin(), place.B_O.end());
       auto blinded =
           must(protocol::wallet_blind(seed, opened, place, *denomination,
-                                      world.account.points.m_coin, world.account.registration.A_O));
+                                      protocol::m_for(denomination->kind, world.account.points),
+                                      world.guardian_point(denomination->kind)));
       prepared.order.challenges.push_back(blinded.challenges());
       prepared.coins.push_back({std::move(place), std::move(slots), std::move(blinded)});
     }
@@ -340,7 +363,8 @@ absl::StatusOr<std::vector<testing::WithdrawnCoin>> Wallet::unblind(
     for (const auto& denomination : issuer_.list.denominations) {
       if (denomination.id() != line.denom_id) continue;
       CAFE_ASSIGN_OR_RETURN(auto coin, protocol::wallet_unblind(
-                                           half.blinded, denomination, world.account.points.m_coin,
+                                           half.blinded, denomination,
+                                           protocol::m_for(denomination.kind, world.account.points),
                                            line, half.place.i, completion.responses[n]));
       CAFE_RETURN_IF_ERROR(protocol::check_coin(coin, denomination));
       coins.push_back({std::move(coin), denomination, half.blinded, half.slots, half.place.B_O,
@@ -357,6 +381,25 @@ absl::StatusOr<std::vector<testing::WithdrawnCoin>> Wallet::withdraw(
   CAFE_ASSIGN_OR_RETURN(const std::string completion, complete(stub, prepared));
   ++next_order;
   return unblind(prepared, completion);
+}
+
+protocol::LoadOrder Wallet::load_order(uint64_t amount, uint64_t sequence) const {
+  return {issuer_.list.issuer_id, account(), "EUR", amount, sequence};
+}
+
+absl::StatusOr<std::string> Wallet::load(Stub& stub, const protocol::LoadOrder& order) const {
+  return call_load(stub, protocol::SignedDocument::sign(order.encode(), key()));
+}
+
+absl::StatusOr<std::string> Wallet::find_load(Stub& stub, uint64_t sequence) const {
+  const protocol::LoadQuery query{issuer_.list.issuer_id, account(), sequence};
+  v1::GetLoadRequest request;
+  request.set_query(
+      protocol::to_string(protocol::SignedDocument::sign(query.encode(), key()).encode()));
+  v1::GetLoadResponse response;
+  CAFE_RETURN_IF_ERROR(
+      call([&](grpc::ClientContext* c) { return stub.GetLoad(c, request, &response); }));
+  return response.loaded();
 }
 
 absl::StatusOr<v1::VoidOrderResponse> Wallet::ask_void(Stub& stub, uint64_t order,
@@ -382,9 +425,22 @@ bool Wallet::is_void_statement(const std::string& statement, uint64_t order,
          *voided == protocol::VoidedOrder{issuer_.list.issuer_id, account(), order, time_slot};
 }
 
+absl::StatusOr<std::string> call_load(Stub& stub, const protocol::SignedDocument& order) {
+  v1::LoadRequest request;
+  request.set_order(protocol::to_string(order.encode()));
+  v1::LoadResponse response;
+  CAFE_RETURN_IF_ERROR(
+      call([&](grpc::ClientContext* c) { return stub.Load(c, request, &response); }));
+  return response.loaded();
+}
+
 absl::StatusOr<std::string> call_open(Stub& stub, const protocol::SignedDocument& document) {
+  return call_open(stub, protocol::to_string(document.encode()));
+}
+
+absl::StatusOr<std::string> call_open(Stub& stub, const std::string& document) {
   v1::OpenOrderRequest request;
-  request.set_open(protocol::to_string(document.encode()));
+  request.set_open(document);
   v1::OpenOrderResponse response;
   CAFE_RETURN_IF_ERROR(
       call([&](grpc::ClientContext* c) { return stub.Open(c, request, &response); }));

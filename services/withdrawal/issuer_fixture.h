@@ -11,6 +11,7 @@
 #include "cafe/v1/withdrawal.grpc.pb.h"
 #include "libs/platform/clock.h"
 #include "libs/platform/server.h"
+#include "libs/protocol/load_order.h"
 #include "libs/protocol/testing/market.h"
 #include "libs/storage/postgres.h"
 #include "services/withdrawal/setup.h"
@@ -155,6 +156,11 @@ class Wallet {
   absl::StatusOr<std::vector<testing::WithdrawnCoin>> withdraw(
       Stub& stub, std::vector<protocol::OrderLine> lines);
 
+  // A load of the guardian's counter, in euros.
+  protocol::LoadOrder load_order(uint64_t amount, uint64_t sequence) const;
+  absl::StatusOr<std::string> load(Stub& stub, const protocol::LoadOrder& order) const;
+  absl::StatusOr<std::string> find_load(Stub& stub, uint64_t sequence) const;
+
   absl::StatusOr<v1::VoidOrderResponse> ask_void(Stub& stub, uint64_t order,
                                                  uint64_t time_slot) const;
   // Whether it is the issuer's statement that this order is void.
@@ -172,6 +178,8 @@ class Wallet {
 // Calls of the wire, as statuses with their reasons. Without a deadline: that is wall-clock time,
 // and the service's clock is the test's.
 absl::Status call(absl::FunctionRef<grpc::Status(grpc::ClientContext*)> rpc);
+absl::StatusOr<std::string> call_load(Stub& stub, const protocol::SignedDocument& order);
+absl::StatusOr<std::string> call_open(Stub& stub, const std::string& document);
 absl::StatusOr<std::string> call_open(Stub& stub, const protocol::SignedDocument& document);
 absl::StatusOr<std::string> call_complete(Stub& stub, const std::string& document);
 absl::StatusOr<v1::GetDenominationsResponse> call_denominations(Stub& stub, uint32_t number = 0);

@@ -4,6 +4,7 @@
 #include "libs/platform/log.h"
 #include "services/withdrawal/load_rules.h"
 #include "services/withdrawal/load_store.h"
+#include "services/withdrawal/order_rules.h"
 
 namespace cafe::withdrawal {
 namespace {
@@ -63,10 +64,13 @@ absl::StatusOr<std::optional<RecordedLoad>> record(Issuer& issuer, Transaction& 
                                                    const Bytes& loaded,
                                                    const storage::Posting& posting) {
   const protocol::LoadOrder& order = presented.order;
-  CAFE_ASSIGN_OR_RETURN(LoadState state, lock_load(tx, order.account, order.sequence));
-  if (state.recorded.has_value()) return std::move(state.recorded);
-  CAFE_RETURN_IF_ERROR(check_state(state, order.sequence));
-  CAFE_RETURN_IF_ERROR(insert_load(tx, order, {presented.digest, loaded}, presented.encoded));
+  CAFE_ASSIGN_OR_RETURN(LockedLoad locked,
+                        lock_load(tx, order.account, order.sequence, order.currency));
+  if (locked.state.recorded.has_value()) return std::move(locked.state.recorded);
+  CAFE_RETURN_IF_ERROR(check_state(locked.state, order.sequence));
+  if (locked.balance < order.amount) return insufficient_funds(order.currency);
+  CAFE_RETURN_IF_ERROR(insert_load(tx, order, {presented.digest, loaded}, presented.encoded,
+                                   issuer.keys.signing.certificate.encode()));
   CAFE_RETURN_IF_ERROR(issuer.ledger->post(tx, posting).status());
   CAFE_RETURN_IF_ERROR(platform::failpoint("withdrawal/load-before-commit"));
   return std::nullopt;

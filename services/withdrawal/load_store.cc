@@ -40,21 +40,24 @@ absl::StatusOr<LoadFacts> read_load(Transaction& tx, const protocol::AccountId& 
   return LoadFacts{{K, protocol::Serial{row.get<protocol::Bytes16>(1)}}, state_at(row, 2)};
 }
 
-absl::StatusOr<LoadState> lock_load(Transaction& tx, const protocol::AccountId& account,
-                                    uint64_t sequence) {
-  CAFE_ASSIGN_OR_RETURN(const Rows rows, tx.query("SELECT last_load, closed, order_digest, loaded "
-                                                  "FROM withdrawal.lock_load($1, $2)",
-                                                  account.bytes, sequence));
+absl::StatusOr<LockedLoad> lock_load(Transaction& tx, const protocol::AccountId& account,
+                                     uint64_t sequence, std::string_view currency) {
+  CAFE_ASSIGN_OR_RETURN(const Rows rows,
+                        tx.query("SELECT last_load, closed, order_digest, loaded, balance "
+                                 "FROM withdrawal.lock_load($1, $2, $3)",
+                                 account.bytes, sequence, currency));
   if (rows.empty()) return unknown_account();
-  return state_at(rows.front(), 0);
+  return LockedLoad{state_at(rows.front(), 0), rows.front().get<uint64_t>(4)};
 }
 
 absl::Status insert_load(Transaction& tx, const protocol::LoadOrder& order,
-                         const RecordedLoad& load, protocol::ByteView signed_order) {
-  CAFE_ASSIGN_OR_RETURN(const Rows moved,
-                        tx.query("SELECT withdrawal.record_load($1, $2, $3, $4, $5, $6, $7)",
-                                 order.account.bytes, order.sequence, load.order_digest,
-                                 order.currency, order.amount, signed_order, load.loaded));
+                         const RecordedLoad& load, protocol::ByteView signed_order,
+                         protocol::ByteView key_certificate) {
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows moved,
+      tx.query("SELECT withdrawal.record_load($1, $2, $3, $4, $5, $6, $7, $8)", order.account.bytes,
+               order.sequence, load.order_digest, order.currency, order.amount, signed_order,
+               load.loaded, key_certificate));
   if (!moved.front().boolean(0)) {
     return protocol::make_error(absl::StatusCode::kInternal, "CHAIN_BROKEN",
                                 "The account's sequence of loads moved under its lock.");

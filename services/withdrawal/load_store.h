@@ -38,13 +38,20 @@ struct LoadFacts {
 absl::StatusOr<LoadFacts> read_load(storage::Transaction& tx, const protocol::AccountId& account,
                                     uint64_t sequence);
 
-// The same state once the account is locked until the transaction ends. NOT_FOUND UNKNOWN_ACCOUNT.
-absl::StatusOr<LoadState> lock_load(storage::Transaction& tx, const protocol::AccountId& account,
-                                    uint64_t sequence);
+// The same state once the account is locked until the transaction ends, and what it holds of a
+// currency. NOT_FOUND UNKNOWN_ACCOUNT.
+struct LockedLoad {
+  LoadState state;
+  uint64_t balance;  // minor units
+};
+absl::StatusOr<LockedLoad> lock_load(storage::Transaction& tx, const protocol::AccountId& account,
+                                     uint64_t sequence, std::string_view currency);
 
-// Records the load and moves the head of the account's sequence to it. INTERNAL CHAIN_BROKEN when
-// the account, which the caller has locked, is not at the sequence before.
+// Records the load, with the certificate of the key that signed its answer, and moves the head of
+// the account's sequence to it. INTERNAL CHAIN_BROKEN when the account, which the caller has
+// locked, is not at the sequence before.
 absl::Status insert_load(storage::Transaction& tx, const protocol::LoadOrder& order,
-                         const RecordedLoad& load, protocol::ByteView signed_order);
+                         const RecordedLoad& load, protocol::ByteView signed_order,
+                         protocol::ByteView key_certificate);
 
 }  // namespace cafe::withdrawal

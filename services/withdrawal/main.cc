@@ -19,13 +19,20 @@ int main(int argc, char** argv) {
   add_option(app, "--signing-key", options.signing_key,
              "file of the on-line key of purpose \"withdrawal\"; its owner's alone")
       ->required();
+  add_option(app, "--load-key", options.load_key,
+             "file of the key that signs loads of guardians' counters; its owner's alone")
+      ->required();
   add_option(app, "--key-certificates", options.key_certificates,
              "folder whose *.cert files are handed out: the certificates of the issuer's on-line "
              "keys, in hexadecimal");
   add_option(app, "--registrations-per-minute", options.registrations_per_minute,
              "from one address; 0: no limit");
   add_option(app, "--orders-per-minute", options.orders_per_minute,
-             "calls about orders of one account; 0: no limit");
+             "calls about orders and loads of one account; 0: no limit");
+  add_option(app, "--blank-cheque-cap", options.blank_cheque_cap,
+             "what the blank cheques of one account may be worth together until their deposit "
+             "deadlines: minor units, of each currency")
+      ->check(CLI::Range(uint64_t{0}, cafe::withdrawal::kMostMinorUnits));
   add_option(app, "--open-threads", options.open_threads,
              "threads that open orders, each with a database connection of its own");
   add_option(app, "--complete-threads", options.complete_threads,

@@ -1,5 +1,6 @@
 #include "libs/platform/log.h"
 #include "services/withdrawal/asked_order.h"
+#include "services/withdrawal/cheque_cap.h"
 #include "services/withdrawal/order_rules.h"
 #include "services/withdrawal/order_store.h"
 
@@ -73,6 +74,21 @@ absl::Status check_funds(Issuer& issuer, const protocol::AccountId& account,
       });
 }
 
+/// A courtesy, too, and asked only of orders that name cheques.
+absl::Status check_cheques(Issuer& issuer, const protocol::OpenRequest& request,
+                           std::span<const DenominationBook::Entry* const> entries,
+                           uint64_t now_s) {
+  CAFE_ASSIGN_OR_RETURN(const auto cheques,
+                        blank_cheques_of(request.account, request.order, entries, request.lines));
+  if (cheques.empty()) return absl::OkStatus();
+  CAFE_ASSIGN_OR_RETURN(
+      const HeldCheques held,
+      issuer.db.transaction({.read_only = true, .idempotent = true}, [&](Transaction& tx) {
+        return held_cheques(tx, {{request.account}}, now_s);
+      }));
+  return check_cheque_cap(held, cheques, issuer.blank_cheque_cap);
+}
+
 /// Commitments for all coins. What is z was computed for this account before is not again.
 absl::StatusOr<Bytes> commit_to(Issuer& issuer, const AskedOpen& asked, uint64_t time_slot,
                                 const protocol::Bytes32& lineage,
@@ -118,6 +134,7 @@ absl::StatusOr<Bytes> open_one(Issuer& issuer, const AskedOpen& asked, const Ord
   } else if (seen.short_of.has_value()) {
     return insufficient_funds(*seen.short_of);
   }
+  CAFE_RETURN_IF_ERROR(check_cheques(issuer, request, entries, now_s));
   CAFE_ASSIGN_OR_RETURN(const auto lineage, lineage_of(issuer, facts));
   CAFE_ASSIGN_OR_RETURN(auto answer,
                         commit_to(issuer, asked, protocol::time_slot_of(now_s), lineage, entries));
@@ -140,7 +157,7 @@ absl::StatusOr<GroupFacts> look(Issuer& issuer, std::span<AskedOpen* const> grou
     places.push_back(
         {asked->account, asked->request.order, protocol::time_slot_of(now_s), asked->likely});
   }
-  return issuer.db.transaction({.read_only = true, .idempotent = true},
+  return issuer.db.transaction({.read_only = true, .idempotent = true, .single_statement = true},
                                [&](Transaction& tx) { return read_orders(tx, places); });
 }
 

@@ -16,10 +16,6 @@ absl::Status check_entry(const DenominationBook::Entry* entry, const DenomSet& s
                                                id.hex() + ": fetch the newest list.");
   }
   const protocol::Denomination& d = entry->denomination;
-  if (d.kind != protocol::Kind::kCoin) {
-    return refused("CHEQUES_NOT_ISSUED",
-                   "This issuer does not issue cheques yet: withdraw coins instead.");
-  }
   if (entry->compromised || stopped.contains(id)) {
     return refused("DENOMINATION_STOPPED", "Denomination " + id.hex() +
                                                " was stopped: withdraw another one of the newest "
@@ -73,6 +69,7 @@ std::vector<protocol::OrderLine> lines_of(const protocol::OpenAnswer& answer) {
 }
 
 absl::StatusOr<uint64_t> line_value(const DenominationBook::Entry& entry, uint32_t count) {
+  if (entry.denomination.kind == protocol::Kind::kCheque) return 0;
   return protocol::checked_multiply(entry.denomination.value(), count);
 }
 
@@ -82,6 +79,7 @@ absl::StatusOr<std::vector<protocol::Completion::Debit>> price(
   std::map<std::string, uint64_t> sums;
   for (size_t i = 0; i < lines.size(); ++i) {
     CAFE_ASSIGN_OR_RETURN(const uint64_t value, line_value(*entries[i], lines[i].count));
+    if (value == 0) continue;
     uint64_t& sum = sums[entries[i]->denomination.currency];
     CAFE_ASSIGN_OR_RETURN(sum, protocol::checked_add(sum, value));
   }
@@ -124,6 +122,7 @@ absl::StatusOr<std::vector<storage::Posting>> postings_of(
     for (size_t i = 0; i < lines.size(); ++i) {
       if (entries[i]->denomination.currency != debit.currency) continue;
       CAFE_ASSIGN_OR_RETURN(const uint64_t value, line_value(*entries[i], lines[i].count));
+      if (value == 0) continue;
       posting.lines.push_back({.account = {std::string(storage::account_kind::kCoins),
                                            protocol::to_bytes(lines[i].denom_id), debit.currency},
                                .amount = static_cast<int64_t>(value)});

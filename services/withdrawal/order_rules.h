@@ -25,7 +25,7 @@ absl::Status check_chain(uint64_t last_order, uint64_t n);
 // `slack_s`: how long after withdraw_until an order still passes: 0 for Open, kCompletionSlack_s
 // for Complete. `stopped`: denominations that were stopped since the list was signed.
 // Errors: BAD_ORDER, TOO_MANY_COINS, DENOMINATION_TWICE (check_lines); UNKNOWN_DENOMINATION,
-// CHEQUES_NOT_ISSUED, DENOMINATION_STOPPED, DENOMINATION_NOT_OPEN; UNAVAILABLE KEY_UNAVAILABLE.
+// DENOMINATION_STOPPED, DENOMINATION_NOT_OPEN; UNAVAILABLE KEY_UNAVAILABLE.
 absl::StatusOr<std::vector<const DenominationBook::Entry*>> select_lines(
     const DenominationBook& book, const DenomSet& stopped,
     std::span<const protocol::OrderLine> lines, uint64_t now_s, uint64_t slack_s);
@@ -33,10 +33,11 @@ absl::StatusOr<std::vector<const DenominationBook::Entry*>> select_lines(
 // The lines of an answer to Open, as it was asked for.
 std::vector<protocol::OrderLine> lines_of(const protocol::OpenAnswer& answer);
 
-// What a line costs: its coins' summed slot values, minor units. AMOUNT_OVERFLOW.
+// What a line costs: its coins' summed slot values, minor units; 0 for blank cheques, which are
+// paid for by loading the guardian. AMOUNT_OVERFLOW.
 absl::StatusOr<uint64_t> line_value(const DenominationBook::Entry& entry, uint32_t count);
 
-// What the order debits, by currency, ascending. AMOUNT_OVERFLOW.
+// What the order debits, by currency, ascending; nothing for blank cheques. AMOUNT_OVERFLOW.
 absl::StatusOr<std::vector<protocol::Completion::Debit>> price(
     std::span<const DenominationBook::Entry* const> entries,
     std::span<const protocol::OrderLine> lines);
@@ -53,7 +54,7 @@ absl::Status insufficient_funds(std::string_view currency);
 
 // The ledger's side of an order: for each currency one posting of kind "withdrawal", reference
 // account id ‖ u64 N ‖ currency: the customer's account to the coins outstanding of each
-// denomination. AMOUNT_OVERFLOW.
+// denomination of coins. AMOUNT_OVERFLOW.
 absl::StatusOr<std::vector<storage::Posting>> postings_of(
     const protocol::AccountId& account, uint64_t n,
     std::span<const DenominationBook::Entry* const> entries,

@@ -69,9 +69,8 @@ TEST_F(OrderRules, EightCoinsOrADenominationTwiceAreRefused) {
   EXPECT_EQ(reason({}), "BAD_ORDER");
 }
 
-TEST_F(OrderRules, OnlyCoinsThatAreKnownAndOnOfferAreIssued) {
+TEST_F(OrderRules, OnlyWhatIsKnownAndOnOfferIsIssued) {
   EXPECT_EQ(reason({{protocol::DenomId{}, 1}}), "UNKNOWN_DENOMINATION");
-  EXPECT_EQ(reason({{world_.cheque.id, 1}}), "CHEQUES_NOT_ISSUED");
   EXPECT_EQ(reason({{world_.coin.id, 1}}, kWorldNow_s, 0, {world_.coin.id}),
             "DENOMINATION_STOPPED");
   EXPECT_EQ(reason({{world_.coin.id, 1}}, kWorldNow_s, 0, {world_.split_coin.id}), "");
@@ -117,6 +116,25 @@ TEST_F(OrderRules, PriceSumsByCurrencyAscending) {
   ASSERT_TRUE(debits.ok());
   EXPECT_THAT(*debits, ::testing::ElementsAre(protocol::Completion::Debit{"EUR", 3 * 500 + 2 * 900},
                                               protocol::Completion::Debit{"USD", 600}));
+}
+
+TEST_F(OrderRules, BlankChequesCostNothing) {
+  const std::vector<protocol::OrderLine> cheques = {{world_.cheque.id, 7}};
+  const auto blank = select_lines(*book_, {}, cheques, kWorldNow_s, 0);
+  ASSERT_TRUE(blank.ok()) << blank.status();
+  EXPECT_EQ(line_value(*(*blank)[0], 7).value(), 0U);
+  EXPECT_TRUE(price(*blank, cheques).value().empty());
+  EXPECT_TRUE(postings_of({}, 1, *blank, cheques).value().empty());
+
+  const std::vector<protocol::OrderLine> mixed = {{world_.cheque.id, 2}, {world_.coin.id, 3}};
+  const auto entries = select_lines(*book_, {}, mixed, kWorldNow_s, 0);
+  ASSERT_TRUE(entries.ok()) << entries.status();
+  EXPECT_THAT(price(*entries, mixed).value(),
+              ::testing::ElementsAre(protocol::Completion::Debit{"EUR", 1500}));
+  const auto postings = postings_of({}, 1, *entries, mixed);
+  ASSERT_TRUE(postings.ok());
+  ASSERT_EQ(postings->size(), 1U);
+  EXPECT_EQ((*postings)[0].lines.size(), 2U) << "customer and coins, no line of cheques";
 }
 
 TEST_F(OrderRules, PostingsBalanceAndNameTheOrder) {

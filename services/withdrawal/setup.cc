@@ -67,8 +67,9 @@ absl::StatusOr<IssuerKeys> load_keys(const WithdrawalOptions& options) {
   if (std::find(certificates.begin(), certificates.end(), own) == certificates.end()) {
     certificates.push_back(own);
   }
+  CAFE_ASSIGN_OR_RETURN(auto load, storage::open_load_key_file(options.load_key, anchors));
   return IssuerKeys{std::move(anchors), std::move(denominations), std::move(signing),
-                    std::move(certificates)};
+                    std::move(load), std::move(certificates)};
 }
 
 absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& options) {
@@ -107,7 +108,8 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
       auto created,
       Issuer::create(std::move(keys),
                      {.registrations_per_minute = options.registrations_per_minute,
-                      .orders_per_minute = options.orders_per_minute},
+                      .orders_per_minute = options.orders_per_minute,
+                      .blank_cheque_cap = options.blank_cheque_cap},
                      db, cache, host.clock(), rng, host.metrics(), common.production));
   Issuer& issuer = host.own(std::move(created));
   CAFE_RETURN_IF_ERROR(issuer.lists.refresh(db));

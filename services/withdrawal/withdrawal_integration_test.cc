@@ -185,9 +185,6 @@ TEST_F(Withdrawal, EightCoinsOrADenominationTwiceAreNotOpened) {
   expect_refused("DENOMINATION_TWICE", [&] {
     return wallet.open(stub(), {{issuer().coin.id, 1}, {issuer().coin.id, 1}});
   });
-  expect_refused("CHEQUES_NOT_ISSUED", [&] {
-    return wallet.open(stub(), {{issuer().cheque.id, 1}});
-  });
   expect_refused("UNKNOWN_DENOMINATION", [&] {
     return wallet.open(stub(), {{protocol::DenomId{}, 1}});
   });

@@ -73,6 +73,7 @@ TEST(Malformed, RequestsChangeNothing) {
   ASSERT_TRUE(coins.ok()) << coins.status();
   const auto opened = wallet.open(stub, {{issuer.coin.id, 2}, {issuer.split_coin.id, 1}});
   ASSERT_TRUE(opened.ok()) << opened.status();
+  must(wallet.load(stub, wallet.load_order(200, 1)));
   const protocol::VoidedOrder voided{issuer.list.issuer_id, wallet.account(), 2, opened->time_slot};
   const auto pay = [&] {
     return issuer.market.pay(wallet.world, {{&coins->at(0), 0, 500}},
@@ -100,6 +101,12 @@ TEST(Malformed, RequestsChangeNothing) {
       method<v1::VoidOrderRequest, v1::VoidOrderResponse>(
           "Void", sign(voided.encode_request()),
           [](auto& request, const auto& bytes) { request.set_void_request(bytes); }, &Stub::Void),
+      method<v1::LoadRequest, v1::LoadResponse>(
+          "Load", sign(wallet.load_order(300, 2).encode()),
+          [](auto& request, const auto& bytes) { request.set_order(bytes); }, &Stub::Load),
+      method<v1::GetLoadRequest, v1::GetLoadResponse>(
+          "GetLoad", sign(protocol::LoadQuery{issuer.list.issuer_id, wallet.account(), 1}.encode()),
+          [](auto& request, const auto& bytes) { request.set_query(bytes); }, &Stub::GetLoad),
       method<v1::FindAccountRequest, v1::FindAccountResponse>(
           "FindAccount", protocol::to_string(wallet.world.account.points.I_coin.bytes()),
           [](auto& request, const auto& bytes) { request.set_identity_point(bytes); },

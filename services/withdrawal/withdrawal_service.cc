@@ -1,6 +1,7 @@
 #include "services/withdrawal/withdrawal_service.h"
 
 #include "services/withdrawal/accounts.h"
+#include "services/withdrawal/load_guardian.h"
 #include "services/withdrawal/register_account.h"
 
 namespace cafe::withdrawal {
@@ -41,6 +42,7 @@ absl::Status get_denominations(Issuer& issuer, const v1::GetDenominationsRequest
     response.add_key_certificates(to_string(certificate));
   }
   for (const protocol::DenomId& id : offer->stopped) response.add_stopped(to_string(id));
+  response.set_load_key(to_string(issuer.keys.load.certificate.encode()));
   return absl::OkStatus();
 }
 
@@ -153,6 +155,31 @@ grpc::ServerUnaryReactor* WithdrawalService::Void(grpc::CallbackServerContext* c
                        } else {
                          out.set_void_statement(to_string(outcome.document));
                        }
+                       return absl::OkStatus();
+                     });
+}
+
+grpc::ServerUnaryReactor* WithdrawalService::Load(grpc::CallbackServerContext* context,
+                                                  const v1::LoadRequest* request,
+                                                  v1::LoadResponse* response) {
+  return serve_unary(
+      runtime_, "Withdrawal/Load", context, request, response,
+      [this](const CallInfo&, const v1::LoadRequest& in, v1::LoadResponse& out) -> absl::Status {
+        CAFE_ASSIGN_OR_RETURN(const auto loaded, load_guardian(issuer_, view_of(in.order())));
+        out.set_loaded(to_string(loaded));
+        return absl::OkStatus();
+      });
+}
+
+grpc::ServerUnaryReactor* WithdrawalService::GetLoad(grpc::CallbackServerContext* context,
+                                                     const v1::GetLoadRequest* request,
+                                                     v1::GetLoadResponse* response) {
+  return serve_unary(runtime_, "Withdrawal/GetLoad", context, request, response,
+                     [this](const CallInfo&, const v1::GetLoadRequest& in,
+                            v1::GetLoadResponse& out) -> absl::Status {
+                       CAFE_ASSIGN_OR_RETURN(const auto loaded,
+                                             find_load(issuer_, view_of(in.query())));
+                       out.set_loaded(to_string(loaded));
                        return absl::OkStatus();
                      });
 }

@@ -11,8 +11,8 @@ namespace cafe::withdrawal {
 
 // How orders are put into groups.
 struct GroupOptions {
-  size_t open_threads = 2;
-  size_t complete_threads = 2;
+  size_t open_threads = 1;
+  size_t complete_threads = 1;
   platform::QueueLimits limits{};
 };
 
@@ -40,6 +40,12 @@ class WithdrawalService final : public v1::Withdrawal::CallbackService {
   grpc::ServerUnaryReactor* Void(grpc::CallbackServerContext* context,
                                  const v1::VoidOrderRequest* request,
                                  v1::VoidOrderResponse* response) override;
+  grpc::ServerUnaryReactor* Load(grpc::CallbackServerContext* context,
+                                 const v1::LoadRequest* request,
+                                 v1::LoadResponse* response) override;
+  grpc::ServerUnaryReactor* GetLoad(grpc::CallbackServerContext* context,
+                                    const v1::GetLoadRequest* request,
+                                    v1::GetLoadResponse* response) override;
   grpc::ServerUnaryReactor* FindAccount(grpc::CallbackServerContext* context,
                                         const v1::FindAccountRequest* request,
                                         v1::FindAccountResponse* response) override;
