@@ -111,8 +111,8 @@ TEST_F(SecretsTest, SecretFilesAreTheirOwnersAlone) {
   namespace fs = std::filesystem;
   for (const std::string name :
        {"issuer/master.key", "issuer/denominations.secret", "issuer/deposit.key",
-        "issuer/withdrawal.key", "issuer/coinstore.key", "issuer/enrolment.key", "manufacturer.key",
-        "tls/ca.key", "tls/deposit.key", "shops/0.json"}) {
+        "issuer/withdrawal.key", "issuer/coinstore.key", "issuer/enrolment.key", "issuer/load.key",
+        "manufacturer.key", "tls/ca.key", "tls/deposit.key", "shops/0.json"}) {
     EXPECT_EQ(fs::status(cluster_->file(name)).permissions() & fs::perms::all,
               fs::perms::owner_read | fs::perms::owner_write)
         << name;

@@ -30,7 +30,8 @@ std::string issuer_config(bool loadtest) {
     {"currency": "EUR", "slots": [10]}, {"currency": "EUR", "slots": [20]},
     {"currency": "EUR", "slots": [50]}, {"currency": "EUR", "slots": [100]},
     {"currency": "EUR", "slots": [200]}, {"currency": "EUR", "slots": [500]},
-    {"currency": "EUR", "slots": [400, 200, 100, 100]},)") +
+    {"currency": "EUR", "slots": [400, 200, 100, 100]},
+    {"currency": "EUR", "kind": "cheque", "slots": [10000]},)") +
          (loadtest ? R"({"currency": "XTS", "slots": [100], "loadtest": true},)" : "") + R"(
     {"currency": "CHF", "slots": [1000]}
   ]
@@ -174,6 +175,7 @@ std::vector<std::string> Cluster::command_line(const std::string& name,
   const auto add = [&](const std::string& option) { command.push_back(option); };
   if (name == "withdrawal") {
     add("--denomination-keys=" + file("issuer/denominations.secret").string());
+    add("--load-key=" + file("issuer/load.key").string());
     add("--key-certificates=" + file("issuer/certificates").string());
   } else {
     add("--withdrawal=" + address("withdrawal"));

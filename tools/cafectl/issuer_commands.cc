@@ -1,4 +1,5 @@
 // cafectl issuer, manufacturer and the files of denominations.
+#include "libs/protocol/load_order.h"
 #include "libs/protocol/loadtest_key.h"
 #include "libs/protocol/registration.h"
 #include "tools/cafectl/command.h"
@@ -35,6 +36,7 @@ struct IssuerOptions {
   std::string manufacturer_key;
   std::string issuer_id;
   std::string master_key;
+  std::string load_key;
 };
 
 absl::StatusOr<Json> init(Context& context, const IssuerOptions& options) {
@@ -76,6 +78,16 @@ absl::StatusOr<Json> renew_key(Context& context, const IssuerOptions& options) {
               {"next", "give the file to its service and restart it"}};
 }
 
+absl::StatusOr<Json> make_load_key(const IssuerOptions& options) {
+  const IssuerFolder folder(options.dir);
+  CAFE_ASSIGN_OR_RETURN(const auto newest, folder.newest_list());
+  CAFE_RETURN_IF_ERROR(folder.create_load_key(newest.list.issuer_id));
+  return Json{
+      {"made", "load key"},
+      {"file", folder.file("load.key").string()},
+      {"next", "give the file to the withdrawal service, trust.json to makers of guardians"}};
+}
+
 absl::StatusOr<Json> show_list(const IssuerOptions& options) {
   CAFE_ASSIGN_OR_RETURN(const auto newest, IssuerFolder(options.dir).newest_list());
   return describe(newest.list);
@@ -102,7 +114,13 @@ absl::StatusOr<Json> trust(const IssuerOptions& options) {
     CAFE_ASSIGN_OR_RETURN(const auto key, parse_point("--master-key", options.master_key));
     CAFE_RETURN_IF_ERROR(folder.add_issuer(options.issuer_id, key));
   }
-  CAFE_ASSIGN_OR_RETURN(const auto anchors, folder.trust());
+  if (!options.load_key.empty()) {
+    CAFE_ASSIGN_OR_RETURN(const auto bytes, protocol::from_hex(options.load_key));
+    CAFE_ASSIGN_OR_RETURN(const auto certificate, protocol::SignedDocument::decode(bytes));
+    CAFE_RETURN_IF_ERROR(folder.add_load_key(certificate));
+  }
+  CAFE_ASSIGN_OR_RETURN(const auto trusted, folder.trust_file());
+  const protocol::TrustAnchors& anchors = trusted.anchors;
   Json rows = Json::array();
   for (const auto& [id, key] : anchors.master_keys) {
     rows.push_back({{"role", "issuer"}, {"name", id}, {"key", protocol::to_hex(key.bytes())}});
@@ -110,6 +128,12 @@ absl::StatusOr<Json> trust(const IssuerOptions& options) {
   for (const auto& key : anchors.manufacturer_keys) {
     rows.push_back(
         {{"role", "manufacturer"}, {"name", "-"}, {"key", protocol::to_hex(key.bytes())}});
+  }
+  for (const auto& certificate : trusted.load_keys) {
+    CAFE_ASSIGN_OR_RETURN(const auto opened, protocol::open_load_key(certificate, anchors));
+    rows.push_back({{"role", "load key"},
+                    {"name", opened.issuer_id},
+                    {"key", protocol::to_hex(certificate.encode())}});
   }
   return rows;
 }
@@ -181,6 +205,9 @@ void register_issuer(CLI::App& app, Context& context) {
   command->add_option("--purpose", options->purpose, "Which one")
       ->required()
       ->check(CLI::IsMember({"withdrawal", "deposit", "coinstore", "enrolment"}));
+  dir(add_command(*issuer, context, "make-load-key",
+                  "Make the key that signs loads of guardians, for an issuer that has none",
+                  [options] { return make_load_key(*options); }));
   dir(add_command(*issuer, context, "list", "Show the newest signed list",
                   [options] { return show_list(*options); }));
   command =
@@ -192,6 +219,9 @@ void register_issuer(CLI::App& app, Context& context) {
   CLI::Option* id = command->add_option("--issuer-id", options->issuer_id,
                                         "Trust this other issuer, with --master-key");
   CLI::Option* key = command->add_option("--master-key", options->master_key, "Its master key");
+  command->add_option("--load-key", options->load_key,
+                      "Guardians shall take loads that this key signed: its certificate, of an "
+                      "issuer that is trusted");
   id->needs(key);
   key->needs(id);
 

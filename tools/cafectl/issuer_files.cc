@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "libs/protocol/loadtest_key.h"
+#include "libs/storage/load_key_file.h"
 #include "tools/cafectl/command.h"
 
 namespace cafe::cafectl {
@@ -203,7 +204,22 @@ absl::Status IssuerFolder::create(const IssuerConfig& config, uint64_t now_s,
   for (const std::string_view purpose : kPurposes) {
     CAFE_RETURN_IF_ERROR(create_online_key(config, master, purpose, now_s, rng));
   }
+  CAFE_RETURN_IF_ERROR(create_load_key(config.issuer_id));
   return write_list(list, master).status();
+}
+
+absl::Status IssuerFolder::create_load_key(const std::string& issuer_id) const {
+  if (std::filesystem::exists(file("load.key"))) {
+    return make_error(absl::StatusCode::kAlreadyExists, "KEY_EXISTS",
+                      "This issuer has a load key already; guardians would take no loads that "
+                      "another one signed.");
+  }
+  CAFE_ASSIGN_OR_RETURN(const SigningKey master,
+                        storage::load_signing_key(file("master.key"), "master"));
+  CAFE_ASSIGN_OR_RETURN(const auto key, storage::make_load_key(issuer_id, master));
+  // Known before it is used: without its file the certificate is worth nothing.
+  CAFE_RETURN_IF_ERROR(add_load_key(key.certificate));
+  return storage::save_load_key_file(file("load.key"), key);
 }
 
 absl::Status IssuerFolder::renew_online_key(const IssuerConfig& config, std::string_view purpose,
@@ -215,6 +231,14 @@ absl::Status IssuerFolder::renew_online_key(const IssuerConfig& config, std::str
 
 absl::StatusOr<protocol::TrustAnchors> IssuerFolder::trust() const {
   return storage::load_trust(file("trust.json"));
+}
+
+absl::StatusOr<storage::TrustFile> IssuerFolder::trust_file() const {
+  return storage::load_trust_file(file("trust.json"));
+}
+
+absl::Status IssuerFolder::save(const storage::TrustFile& trust) const {
+  return storage::save_trust(file("trust.json"), trust.anchors, trust.load_keys);
 }
 
 absl::StatusOr<IssuerFolder::NewestList> IssuerFolder::newest_list() const {
@@ -275,19 +299,27 @@ absl::StatusOr<IssuerFolder::NewestList> IssuerFolder::sign_next_list(
 }
 
 absl::Status IssuerFolder::add_manufacturer(const protocol::Point& key) const {
-  CAFE_ASSIGN_OR_RETURN(protocol::TrustAnchors anchors, trust());
-  if (std::find(anchors.manufacturer_keys.begin(), anchors.manufacturer_keys.end(), key) ==
-      anchors.manufacturer_keys.end()) {
-    anchors.manufacturer_keys.push_back(key);
-  }
-  return storage::save_trust(file("trust.json"), anchors);
+  CAFE_ASSIGN_OR_RETURN(storage::TrustFile trust, trust_file());
+  std::vector<protocol::Point>& known = trust.anchors.manufacturer_keys;
+  if (std::find(known.begin(), known.end(), key) == known.end()) known.push_back(key);
+  return save(trust);
 }
 
 absl::Status IssuerFolder::add_issuer(const std::string& issuer_id,
                                       const protocol::Point& master_key) const {
-  CAFE_ASSIGN_OR_RETURN(protocol::TrustAnchors anchors, trust());
-  anchors.master_keys.insert_or_assign(issuer_id, master_key);
-  return storage::save_trust(file("trust.json"), anchors);
+  CAFE_ASSIGN_OR_RETURN(storage::TrustFile trust, trust_file());
+  trust.anchors.master_keys.insert_or_assign(issuer_id, master_key);
+  return save(trust);
+}
+
+absl::Status IssuerFolder::add_load_key(const SignedDocument& certificate) const {
+  CAFE_ASSIGN_OR_RETURN(storage::TrustFile trust, trust_file());
+  CAFE_RETURN_IF_ERROR(protocol::open_load_key(certificate, trust.anchors).status());
+  std::vector<SignedDocument>& known = trust.load_keys;
+  if (std::find(known.begin(), known.end(), certificate) == known.end()) {
+    known.push_back(certificate);
+  }
+  return save(trust);
 }
 
 }  // namespace cafe::cafectl

@@ -1,10 +1,12 @@
 // The folder of an issuer's keys and lists, as `cafectl issuer init` makes it:
 //
 //   master.key             the master key; keep it off line
-//   trust.json             public: the master keys and manufacturers that are trusted
+//   trust.json             public: the master keys and manufacturers that are trusted, and the load
+//                          keys that guardians get
 //   withdrawal.key deposit.key coinstore.key enrolment.key
 //                          on-line signing keys with their certificates; each service gets its own
 //                          only
+//   load.key               signs loads of guardians' counters; the withdrawal service's
 //   certificates/*.cert    the same certificates alone, public
 //   denominations.secret   denomination keys and the withdrawal service's seed
 //   lists/0001.list ...    the signed lists, public
@@ -66,16 +68,23 @@ class IssuerFolder {
   absl::Status renew_online_key(const IssuerConfig& config, std::string_view purpose,
                                 uint64_t now_s, protocol::Rng& rng) const;
 
-  // Trusts a manufacturer or another issuer.
+  // Makes the key that signs loads, for an issuer that has none. KEY_EXISTS: it is never replaced,
+  // since the guardians that are out know the old one only.
+  absl::Status create_load_key(const std::string& issuer_id) const;
+
+  // Trusts a manufacturer, another issuer, or the load key of an issuer that is trusted.
   absl::Status add_manufacturer(const protocol::Point& key) const;
   absl::Status add_issuer(const std::string& issuer_id, const protocol::Point& master_key) const;
+  absl::Status add_load_key(const protocol::SignedDocument& certificate) const;
 
   absl::StatusOr<protocol::TrustAnchors> trust() const;
+  absl::StatusOr<storage::TrustFile> trust_file() const;
 
  private:
   absl::Status create_online_key(const IssuerConfig& config, const protocol::SigningKey& master,
                                  std::string_view purpose, uint64_t now_s,
                                  protocol::Rng& rng) const;
+  absl::Status save(const storage::TrustFile& trust) const;
   absl::StatusOr<NewestList> write_list(const protocol::DenominationList& list,
                                         const protocol::SigningKey& master) const;
   std::filesystem::path folder_;

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "libs/protocol/loadtest_key.h"
+#include "libs/storage/load_key_file.h"
 #include "tests/support/process.h"
 
 namespace cafe::cafectl {
@@ -95,6 +96,53 @@ TEST_F(IssuerFilesTest, MakesEverythingThatServicesLoad) {
     EXPECT_EQ(denomination.claim_until, kToday_s + 575 * kDay_s);
   }
   EXPECT_EQ(newest->list.denominations[2].kind, protocol::Kind::kCheque);
+}
+
+TEST_F(IssuerFilesTest, MakesALoadKeyThatTrustNames) {
+  create();
+  const auto trust = folder_.trust_file();
+  ASSERT_TRUE(trust.ok()) << trust.status();
+  const auto key = storage::open_load_key_file(folder_.file("load.key"), trust->anchors);
+  ASSERT_TRUE(key.ok()) << key.status();
+  EXPECT_EQ(key->opened.issuer_id, "issuer-a.example");
+  EXPECT_THAT(trust->load_keys, ::testing::ElementsAre(key->certificate));
+}
+
+// Guardians take loads of the key that was put into them, and of no other.
+TEST_F(IssuerFilesTest, NeverReplacesALoadKey) {
+  create();
+  const std::string before = content(folder_.file("load.key"));
+  EXPECT_EQ(reason_of(folder_.create_load_key("issuer-a.example")), "KEY_EXISTS");
+  EXPECT_EQ(content(folder_.file("load.key")), before);
+  EXPECT_EQ(folder_.trust_file()->load_keys.size(), 1u);
+}
+
+TEST_F(IssuerFilesTest, GivesALoadKeyToAnIssuerThatWasMadeWithoutOne) {
+  create();
+  const auto anchors = folder_.trust();
+  ASSERT_TRUE(anchors.ok()) << anchors.status();
+  fs::remove(folder_.file("load.key"));
+  ASSERT_TRUE(storage::save_trust(folder_.file("trust.json"), *anchors).ok());
+  ASSERT_TRUE(folder_.create_load_key("issuer-a.example").ok());
+  EXPECT_TRUE(storage::open_load_key_file(folder_.file("load.key"), *anchors).ok());
+  EXPECT_EQ(folder_.trust_file()->load_keys.size(), 1u);
+}
+
+TEST_F(IssuerFilesTest, WhomItTrustsKeepsItsLoadKeys) {
+  create();
+  const auto other = protocol::SigningKey::create(rng_.scalar());
+  ASSERT_TRUE(other.ok());
+  const auto foreign = storage::make_load_key("issuer-b.example", *other);
+  ASSERT_TRUE(foreign.ok()) << foreign.status();
+  EXPECT_EQ(reason_of(folder_.add_load_key(foreign->certificate)), "UNKNOWN_ISSUER");
+  ASSERT_TRUE(folder_.add_manufacturer(other->public_key()).ok());
+  ASSERT_TRUE(folder_.add_issuer("issuer-b.example", other->public_key()).ok());
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(folder_.add_load_key(foreign->certificate).ok());
+  const auto trust = folder_.trust_file();
+  ASSERT_TRUE(trust.ok()) << trust.status();
+  ASSERT_EQ(trust->load_keys.size(), 2u) << "each once";
+  EXPECT_EQ(trust->load_keys[1], foreign->certificate);
+  EXPECT_EQ(trust->anchors.manufacturer_keys.size(), 1u);
 }
 
 TEST_F(IssuerFilesTest, NeverOverwritesAnIssuer) {

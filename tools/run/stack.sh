@@ -97,6 +97,10 @@ make_issuer() {
   if [ ! -f "$dir/issuer/lists/0001.list" ]; then
     "$cafectl" issuer init --config "${CAFE_ISSUER_CONFIG:-$root/deploy/issuer.example.json}" --dir "$dir/issuer" >/dev/null || return
   fi
+  # An issuer that was made before there were loads gets its key now.
+  if [ ! -f "$dir/issuer/load.key" ]; then
+    "$cafectl" issuer make-load-key --dir "$dir/issuer" >/dev/null || return
+  fi
   if [ ! -f "$dir/manufacturer.key" ]; then
     local key
     key=$("$cafectl" --json manufacturer init --key "$dir/manufacturer.key" | sed -n 's/.*"manufacturer key": "\(.*\)".*/\1/p')
@@ -173,8 +177,8 @@ start_services() {
   withdrawal=127.0.0.1:$(service_port "$dir" withdrawal)
   doublespend=127.0.0.1:$(service_port "$dir" doublespend)
   deposit=127.0.0.1:$(service_port "$dir" deposit)
-  start_service "$dir" withdrawal --denomination-keys "$dir/issuer/denominations.secret" --key-certificates "$dir/issuer/certificates" \
-    "${stack_options_withdrawal[@]}"
+  start_service "$dir" withdrawal --denomination-keys "$dir/issuer/denominations.secret" \
+    --load-key "$dir/issuer/load.key" --key-certificates "$dir/issuer/certificates" "${stack_options_withdrawal[@]}"
   start_service "$dir" doublespend --withdrawal "$withdrawal" --deposit "$deposit" "${stack_options_doublespend[@]}"
   start_service "$dir" deposit --withdrawal "$withdrawal" --doublespend "$doublespend" "${stack_options_deposit[@]}"
 }
