@@ -3,6 +3,7 @@
 #include "libs/protocol/case_file.h"
 #include "libs/protocol/withdrawal.h"
 #include "libs/storage/ledger.h"
+#include "tools/cafectl/audit_cheques.h"
 #include "tools/cafectl/audit_loadtest.h"
 #include "tools/cafectl/audit_receipts.h"
 
@@ -39,10 +40,12 @@ Json Audit::to_json() const {
     }
     rows.push_back(row);
   }
-  return {{"result", passed() ? "pass" : "fail"},
-          {"checks", rows},
-          {"batches_in_progress", batches_in_progress},
-          {"cases_in_progress", cases_in_progress}};
+  Json json{{"result", passed() ? "pass" : "fail"},
+            {"checks", rows},
+            {"batches_in_progress", batches_in_progress},
+            {"cases_in_progress", cases_in_progress}};
+  json.update(more);
+  return json;
 }
 
 namespace {
@@ -186,20 +189,24 @@ absl::StatusOr<AuditCheck> check_cases(Transaction& tx,
 
 }  // namespace
 
-absl::StatusOr<Audit> run_audit(Transaction& tx,
-                                const std::optional<protocol::TrustAnchors>& anchors) {
+absl::StatusOr<Audit> run_audit(Transaction& tx, const std::optional<storage::TrustFile>& trust) {
+  std::optional<protocol::TrustAnchors> anchors;
+  if (trust.has_value()) anchors = trust->anchors;
   Audit audit;
   CAFE_ASSIGN_OR_RETURN(AuditCheck books, check_books(tx));
   CAFE_ASSIGN_OR_RETURN(AuditCheck issued, check_issued(tx));
   CAFE_ASSIGN_OR_RETURN(AuditCheck orders, check_orders(tx));
   CAFE_ASSIGN_OR_RETURN(ReceiptChecks receipts,
                         check_receipts(tx, anchors, audit.batches_in_progress));
+  CAFE_ASSIGN_OR_RETURN(ChequeAudit cheques, check_cheques(tx, trust, receipts));
+  cheques.add_to(audit.more);
   CAFE_ASSIGN_OR_RETURN(AuditCheck cases, check_cases(tx, anchors, audit.cases_in_progress));
   CAFE_ASSIGN_OR_RETURN(AuditCheck loadtest,
                         check_loadtest(tx, receipts.published, receipts.loadtest_rows));
   audit.checks = {std::move(books),          std::move(issued),
                   std::move(orders),         std::move(receipts.receipts),
                   std::move(receipts.store), std::move(receipts.credits),
+                  std::move(cheques.loads),  std::move(cheques.cheques),
                   std::move(cases),          std::move(loadtest)};
   return audit;
 }

@@ -2,7 +2,7 @@
 // with the ledger and the coin store. Money is neither lost nor made.
 #pragma once
 
-#include "libs/protocol/credentials.h"
+#include "libs/storage/key_files.h"
 #include "libs/storage/postgres.h"
 #include "tools/cafectl/output.h"
 
@@ -24,13 +24,15 @@ struct Audit {
   // violation.
   uint64_t batches_in_progress = 0;
   uint64_t cases_in_progress = 0;
+  // Members of to_json() besides: what cheques took, and where guardians were overdrawn.
+  Json more = Json::object();
   bool passed() const;
   Json to_json() const;
 };
 
 // Everything in one snapshot of the database (a repeatable-read transaction of the operator's).
-// `anchors` judge the signatures of receipts and cases; without them signatures are not checked.
+// `trust` judges the signatures of receipts, loads and cases; without it they are not checked.
 absl::StatusOr<Audit> run_audit(storage::Transaction& tx,
-                                const std::optional<protocol::TrustAnchors>& anchors);
+                                const std::optional<storage::TrustFile>& trust);
 
 }  // namespace cafe::cafectl

@@ -12,15 +12,15 @@ struct AuditOptions {
 };
 
 absl::StatusOr<Json> audit(const Context& context, const AuditOptions& options) {
-  std::optional<protocol::TrustAnchors> anchors;
+  std::optional<storage::TrustFile> trust;
   if (!options.trust.empty()) {
-    CAFE_ASSIGN_OR_RETURN(anchors, storage::load_trust(options.trust));
+    CAFE_ASSIGN_OR_RETURN(trust, storage::load_trust_file(options.trust));
   }
   CAFE_ASSIGN_OR_RETURN(const auto db, context.database());
   CAFE_ASSIGN_OR_RETURN(
       const Audit result,
       db->transaction({.isolation = storage::Isolation::kRepeatableRead, .read_only = true},
-                      [&](storage::Transaction& tx) { return run_audit(tx, anchors); }));
+                      [&](storage::Transaction& tx) { return run_audit(tx, trust); }));
   if (context.json) return result.to_json();
   // For people: a line for each check, then what is wrong.
   Json table = result.to_json();
@@ -35,6 +35,24 @@ absl::StatusOr<Json> audit(const Context& context, const AuditOptions& options) 
         lines[check["check"].get<std::string>() + " violation " + std::to_string(++number)] =
             violation;
     }
+  }
+  const auto amount = [](const Json& row, const char* key) {
+    return format_amount(row[key].get<int64_t>(), row["currency"].get<std::string>());
+  };
+  for (const Json& sum : table["cheques"]) {
+    lines["cheques of " + sum["issuer"].get<std::string>() + " in " +
+          sum["currency"].get<std::string>()] =
+        "loaded " + amount(sum, "loaded") + ", deposited " + amount(sum, "deposited") +
+        ", overdrawn " + amount(sum, "overdrawn") + ", outstanding " + amount(sum, "outstanding");
+  }
+  for (const Json& blank : table["blank_cheques"]) {
+    lines["blank cheques up to " + amount(blank, "up_to") + ", " +
+          blank["denomination"].get<std::string>().substr(0, 16)] = blank["issued"];
+  }
+  for (const Json& alarm : table["alarms"]) {
+    lines["ALARM in batch " + alarm["batch"].dump()] =
+        "cheques of " + alarm["issuer"].get<std::string>() + " took " + amount(alarm, "overdrawn") +
+        " more than guardians were loaded with (" + alarm["raised"].get<std::string>() + ")";
   }
   lines["batches in progress"] = result.batches_in_progress;
   lines["cases in progress"] = result.cases_in_progress;

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "libs/protocol/bytes.h"
+#include "libs/protocol/denomination.h"
 #include "tools/cafectl/audit.h"
 
 namespace cafe::cafectl {
@@ -17,7 +17,11 @@ std::string account_name(protocol::ByteView owner, const std::string& currency);
 
 // What the published lists say of a denomination.
 struct PublishedDenomination {
+  std::string issuer_id;
   std::string currency;
+  protocol::Kind kind = protocol::Kind::kCoin;
+  uint64_t value = 0;  // of all its slots, minor units
+  uint64_t deposit_until = 0;
   bool retained = true;   // false: its spent slots were dropped, their retention being over
   bool loadtest = false;  // anyone can make its coins
 };
@@ -43,16 +47,22 @@ struct ReceiptChecks {
                        "coin store, at its place"};
   AuditCheck credits{
       .name = "credits",
-      .rule = "payees are credited, and denominations debited, what the receipts say"};
+      .rule =
+          "payees and account holders are credited, and denominations debited, what the receipts "
+          "say"};
   Sums payees;         // credited
-  Sums denominations;  // deposited, negative
-  Sums losses;         // negative
+  Sums holders;        // credited: customers who paid money back into their accounts
+  Sums denominations;  // coins deposited, negative
+  Sums cheques;        // deposited, by account of loads, negative: what the issuer bore included
+  Sums losses;         // of coins spent before, negative
   uint64_t first_spends = 0;
+  uint64_t shown_ticks = 0;    // slots that paid ticks, each time that more of them were shown
   uint64_t loadtest_rows = 0;  // in the coin store, of no payment
   Published published;
 };
 
-// Every batch that is done, against its receipt, its rows in the coin store and the ledger.
+// Every batch that is done, against its receipt, its rows in the coin store and the ledger, but for
+// what cheques took and what the issuer bore: check_cheques compares those.
 absl::StatusOr<ReceiptChecks> check_receipts(storage::Transaction& tx,
                                              const std::optional<protocol::TrustAnchors>& anchors,
                                              uint64_t& in_progress);

@@ -84,17 +84,25 @@ absl::StatusOr<Json> show(const Context& context) {
                    "coalesce((SELECT sum(b.amount) FROM ledger.account a JOIN ledger.balance b ON "
                    "b.account_id = a.id "
                    "WHERE a.kind = 'coins' AND a.owner = $1), 0)::bigint, "
-                   "EXISTS (SELECT FROM withdrawal.denomination_stop WHERE denom_id = $1)",
+                   "EXISTS (SELECT FROM withdrawal.denomination_stop WHERE denom_id = $1), "
+                   "coalesce((SELECT sum(count) FROM withdrawal.issued WHERE denom_id = $1), "
+                   "0)::bigint",
                    d.id().bytes));
-      rows.push_back({{"denomination", d.id().hex()},
-                      {"currency", d.currency},
-                      {"kind", d.kind == protocol::Kind::kCoin ? "coin" : "cheque"},
-                      {"slots", d.slot_values},
-                      {"withdraw until", format_time(d.withdraw_until)},
-                      {"issued", format_amount(sums.front().get<int64_t>(0), d.currency)},
-                      {"outstanding", format_amount(sums.front().get<int64_t>(1), d.currency)},
-                      {"stopped", sums.front().get<bool>(2) || list.is_compromised(d.id())},
-                      {"load test", protocol::is_loadtest(d)}});
+      // Blank cheques have no value yet: what they take comes from the loads of all guardians.
+      const bool is_coin = d.kind == protocol::Kind::kCoin;
+      const auto money = [&](int column) {
+        return format_amount(sums.front().get<int64_t>(column), d.currency);
+      };
+      rows.push_back(
+          {{"denomination", d.id().hex()},
+           {"currency", d.currency},
+           {"kind", is_coin ? "coin" : "cheque"},
+           {"slots", d.slot_values},
+           {"withdraw until", format_time(d.withdraw_until)},
+           {"issued", is_coin ? money(0) : std::to_string(sums.front().get<int64_t>(3)) + " blank"},
+           {"outstanding", is_coin ? money(1) : "-"},
+           {"stopped", sums.front().get<bool>(2) || list.is_compromised(d.id())},
+           {"load test", protocol::is_loadtest(d)}});
     }
     return rows;
   });
