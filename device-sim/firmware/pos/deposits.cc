@@ -211,13 +211,14 @@ absl::Status Terminal::prune(uint64_t now_s) {
     const auto bill = Bill::decode(value);
     if (!bill.ok() || bill->state != BillState::kSettled) return;
     const auto terms = protocol::Terms::decode(bill->terms.frame);
-    if (!terms.ok() || terms->time_ms / 1000 + kKeepBills_s > now_s) return;
-    const ByteView digest = protocol::view_of(key.substr(kBillPrefix.size()));
+    if (!terms.ok()) return;
+    const Bytes32 digest = bill->terms.digest();
+    const bool call = s.is_call(digest);
+    const uint64_t made_s = terms->time_ms / 1000;
+    if (made_s + kKeepBills_s + (call ? kCallLife_ms / 1000 : 0) > now_s) return;
     changes.erase(key);
-    for (std::string_view prefix : {kCallPrefix, kTickPrefix}) {
-      if (s.store->find(record_key(prefix, digest)) != nullptr)
-        changes.erase(record_key(prefix, digest));
-    }
+    if (!call) return;
+    changes.erase(record_key(kCallPrefix, digest)).erase(record_key(kTickPrefix, digest));
   });
   return s.store->commit(changes);
 }

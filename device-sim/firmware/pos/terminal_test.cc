@@ -1,10 +1,6 @@
 #include "device-sim/firmware/pos/terminal.h"
 
-#include <gtest/gtest.h>
-
-#include "device-sim/firmware/testing/device.h"
-#include "libs/protocol/hash.h"
-#include "libs/protocol/testing/market.h"
+#include "device-sim/firmware/pos/terminal_fixture.h"
 
 namespace cafe::pos {
 namespace {
@@ -23,56 +19,6 @@ using testing::terms_of;
 using testing::Till;
 using testing::WithdrawnCoin;
 using testing::WorldWallet;
-
-class TerminalTest : public ::testing::Test {
- protected:
-  Bytes offer(uint64_t amount) { return *till_.terminal->make_offer("EUR", amount, kWorldNow_ms); }
-  // A payment for an offer by the world's wallet.
-  Payment pay(const Bytes& bill, const std::vector<testing::Paying>& slots,
-              testing::Guardian guardian = testing::Guardian::kWorking) {
-    const SignedDocument terms = terms_of(bill);
-    Payment payment = market_.pay(alice_, slots, *protocol::Terms::decode(terms.frame), guardian);
-    payment.terms = terms;
-    return payment;
-  }
-  Bytes pay_coin() {
-    coins_.push_back(std::make_unique<WithdrawnCoin>(market_.take(alice_, market_.coin)));
-    return pay(offer(500), {{coins_.back().get(), 0, 500}}).encode();
-  }
-  PaymentResult decide(const Bytes& payment) {
-    auto result = till_.terminal->on_payment(payment, kWorldNow_ms);
-    EXPECT_TRUE(result.ok()) << result.status();
-    return *std::move(result);
-  }
-  // What the acquirer signs for a batch that it accepts whole.
-  Bytes receipt_for(const DepositBatch& batch, VerdictCode code = VerdictCode::kAccepted) {
-    const auto document = *SignedDocument::decode(batch.order);
-    const auto order = *protocol::DepositOrder::decode(document.frame);
-    protocol::Receipt receipt{order.acquirer_id,
-                              order.payee_id,
-                              order.idempotency_key,
-                              document.digest(),
-                              7,
-                              kWorldNow_ms,
-                              {}};
-    for (size_t i = 0; i < batch.payments.size(); ++i) {
-      if (code == VerdictCode::kRefused) {
-        receipt.verdicts.push_back({code, "COIN_INVALID", 0, "EUR", {}});
-      } else {
-        receipt.verdicts.push_back({code, "", 500, "EUR", {{code, 500, 0}}});
-      }
-    }
-    return SignedDocument::sign(receipt.encode(), market_.deposit_key).encode();
-  }
-  absl::StatusOr<protocol::Receipt> settle(const Bytes& receipt) {
-    return till_.terminal->on_receipt(receipt, market_.deposit_certificate.encode());
-  }
-
-  Market market_{"terminal"};
-  WorldWallet alice_ = market_.make_wallet();
-  std::vector<std::unique_ptr<WithdrawnCoin>> coins_;
-  Till till_{market_, "till"};
-};
 
 TEST_F(TerminalTest, AcceptsAValidPaymentAndSignsForIt) {
   const Bytes payment = pay_coin();
@@ -216,23 +162,9 @@ class AuthorizationTest : public TerminalTest {
     const Bytes bill = offer(kCoins * 500);
     std::vector<testing::Paying> slots;
     for (uint64_t i = 0; i < kCoins; ++i) {
-      coins_.push_back(std::make_unique<WithdrawnCoin>(market_.take(alice_, market_.coin)));
-      slots.push_back({coins_.back().get(), 0, 500});
+      slots.push_back({&take(market_.coin), 0, 500});
     }
     return pay(bill, slots).encode();
-  }
-  absl::StatusOr<PaymentResult> authorize(const Bytes& payment, bool granted,
-                                          const protocol::SigningKey& key) {
-    const protocol::Authorization authorization{std::string(testing::World::kIssuer),
-                                                market_.terminal.payee_id,
-                                                Payment::decode(payment).value().terms.digest(),
-                                                protocol::sha256(payment),
-                                                granted,
-                                                granted ? "" : "SPENT",
-                                                kWorldNow_ms + 60'000};
-    return till_.terminal->on_authorization(
-        SignedDocument::sign(authorization.encode(), key).encode(),
-        market_.deposit_certificate.encode(), kWorldNow_ms);
   }
 };
 
