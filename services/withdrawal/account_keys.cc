@@ -26,8 +26,9 @@ std::vector<absl::StatusOr<KnownAccounts::Keys>> KnownAccounts::keys_of(
   if (missing.empty()) return keys;
   std::vector<protocol::AccountId> ids;
   for (const auto& [id, places] : missing) ids.push_back(id);
-  const auto rows = db_.transaction({.read_only = true, .idempotent = true},
-                                    [&](Transaction& tx) { return find_accounts(tx, ids); });
+  const auto rows =
+      db_.transaction({.read_only = true, .idempotent = true, .single_statement = true},
+                      [&](Transaction& tx) { return find_accounts(tx, ids); });
   if (!rows.ok()) {
     for (const auto& [id, places] : missing) {
       for (const size_t place : places) keys[place] = rows.status();

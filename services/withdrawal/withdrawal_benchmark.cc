@@ -2,6 +2,8 @@
 // a Redis of their own. The wallet's arithmetic is left out.
 #include <benchmark/benchmark.h>
 
+#include <thread>
+
 #include "services/withdrawal/issuer_fixture.h"
 #include "tests/support/cpu_time.h"
 
@@ -19,6 +21,7 @@ struct Stage {
   platform::ManualClock clock{absl::FromUnixSeconds(testing::kWorldNow_s)};
   std::optional<InProcess> service;
   std::optional<Wallet> wallet;
+  std::vector<std::unique_ptr<Wallet>> crowd;
 };
 
 Stage& stage() {
@@ -65,6 +68,53 @@ void OpenAndComplete(benchmark::State& state) {
       (testing::children_cpu_s(server) - database_began) * 1e6 / orders;
 }
 BENCHMARK(OpenAndComplete)->Arg(1)->Arg(5)->Unit(benchmark::kMicrosecond)->UseManualTime();
+
+// Orders of different accounts, all opened at once and then all completed at once, so that they
+// share statements and a commit.
+void OrdersTogether(benchmark::State& state) {
+  Stage& s = stage();
+  const auto orders = static_cast<size_t>(state.range(0));
+  while (s.crowd.size() < orders) {
+    s.crowd.push_back(std::make_unique<Wallet>(s.issuer));
+    s.crowd.back()->join(s.service->stub(), /*funds=*/1'000'000'000'000);
+  }
+  const pid_t server = s.issuer.postgres->pid();
+  double own = 0, database = 0;
+  const auto together = [&](auto&& call) {
+    const double own_began = testing::own_cpu_s(), database_began = testing::children_cpu_s(server);
+    const absl::Time began = absl::Now();
+    {
+      std::vector<std::jthread> threads;
+      for (size_t i = 0; i < orders; ++i) threads.emplace_back([&, i] { call(i); });
+    }
+    const double took_s = absl::ToDoubleSeconds(absl::Now() - began);
+    own += testing::own_cpu_s() - own_began;
+    database += testing::children_cpu_s(server) - database_began;
+    return took_s;
+  };
+  for (auto _ : state) {
+    std::vector<std::string> documents(orders), opened(orders);
+    for (size_t i = 0; i < orders; ++i) {
+      const auto request = s.crowd[i]->open_request({{s.issuer.coin.id, 5}});
+      documents[i] = protocol::to_string(
+          protocol::SignedDocument::sign(request.encode(), s.crowd[i]->key()).encode());
+    }
+    double took_s =
+        together([&](size_t i) { opened[i] = must(call_open(s.service->stub(), documents[i])); });
+    for (size_t i = 0; i < orders; ++i) {
+      const auto answer = must(protocol::OpenAnswer::decode(protocol::view_of(opened[i])));
+      documents[i] = protocol::to_string(s.crowd[i]->prepare(answer).document.encode());
+      ++s.crowd[i]->next_order;
+    }
+    took_s += together([&](size_t i) { must(call_complete(s.service->stub(), documents[i])); });
+    state.SetIterationTime(took_s);
+  }
+  const auto done = static_cast<double>(state.iterations() * orders);
+  state.counters["own_cpu_us"] = own * 1e6 / done;
+  state.counters["database_cpu_us"] = database * 1e6 / done;
+  state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(orders));
+}
+BENCHMARK(OrdersTogether)->Arg(4)->Arg(16)->Arg(64)->Unit(benchmark::kMillisecond)->UseManualTime();
 
 }  // namespace
 }  // namespace cafe::withdrawal
