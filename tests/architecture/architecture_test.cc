@@ -49,6 +49,11 @@ const std::vector<Arrow>& arrows() {
         "device-sim/link/"},
        {"fstream", "iostream", "filesystem", "chrono", "ctime", "thread", "grpc", "unistd.h"},
        {"device-sim/"}},
+      {"device-sim/firmware/face/",
+       // What the wallet tells, and nothing of how it does things. Its calendar is no clock.
+       {"libs/protocol/", "device-sim/firmware/wallet/wallet.h"},
+       {"fstream", "iostream", "filesystem", "ctime", "thread", "grpc", "unistd.h"},
+       {"device-sim/"}},
       {"device-sim/firmware/pos/",
        {"libs/protocol/", "device-sim/firmware/common/", "device-sim/link/"},
        {"fstream", "iostream", "filesystem", "chrono", "ctime", "thread", "grpc", "unistd.h"},

@@ -1,0 +1,83 @@
+// The wallet's face: its display and two buttons, and the questions that it puts to its owner.
+//
+//   class Panel : public face::Buttons { ... };      // a real one, a terminal program, a script
+//   face::Face face(panel);
+//   auto wallet = wallet::Wallet::boot(memory, guardian, rng, face, config);
+//   face.browse(balance_screens(wallet->balances(now_s)));
+#pragma once
+
+#include <deque>
+#include <functional>
+
+#include "device-sim/firmware/face/screens.h"
+
+namespace cafe::face {
+
+// The display and the buttons below it.
+class Buttons {
+ public:
+  virtual ~Buttons() = default;
+  // Shows the screen and goes on.
+  virtual void show(const Screen& screen) = 0;
+  // Shows it and waits for a button.
+  virtual Button ask(const Screen& screen) = 0;
+};
+
+// What of several screens is shown, one after the other.
+class Pager {
+ public:
+  explicit Pager(std::vector<Screen> screens) : screens_(std::move(screens)) {}
+  bool done() const { return at_ >= screens_.size(); }
+  const Screen& screen() const { return screens_[at_]; }  // unless done
+  // OK goes on, Cancel leaves.
+  void press(Button button) { at_ = button == Button::kOk ? at_ + 1 : screens_.size(); }
+
+ private:
+  std::vector<Screen> screens_;
+  size_t at_ = 0;
+};
+
+class Face : public wallet::Owner {
+ public:
+  explicit Face(Buttons& buttons) : buttons_(buttons) {}
+
+  // The owner's OK stands for her PIN where one is asked for.
+  bool confirm_payment(const wallet::Bill& bill) override;
+  bool confirm_identification(const wallet::Bill& bill) override;
+  bool confirm_call(const wallet::CallBill& bill) override;
+  bool confirm_order(std::span<const protocol::Completion::Debit> sums) override;
+  bool confirm_load(std::string_view currency, uint64_t amount) override;
+  // Before Wallet::pay_back, which asks nobody.
+  bool confirm_pay_back(std::string_view currency, uint64_t amount);
+
+  // Until the owner has seen the last one or leaves.
+  void browse(std::vector<Screen> screens);
+  // Until a button is pressed.
+  void tell(const Screen& screen);
+  // Without waiting.
+  void show(const Screen& screen) { buttons_.show(screen); }
+
+ private:
+  bool ask(const Screen& screen) { return buttons_.ask(screen) == Button::kOk; }
+  Buttons& buttons_;
+};
+
+// Buttons that press themselves: for simulations and tests.
+class ScriptedButtons : public Buttons {
+ public:
+  // What is pressed next; OK once nothing is left.
+  void press(std::initializer_list<Button> buttons) { next_.insert(next_.end(), buttons); }
+  void show(const Screen& screen) override { note(screen); }
+  Button ask(const Screen& screen) override;
+
+  // Called with every screen.
+  std::function<void(const Screen&)> on_screen;
+
+ private:
+  void note(const Screen& screen) {
+    if (on_screen) on_screen(screen);
+  }
+  std::deque<Button> next_;
+};
+
+}  // namespace cafe::face
