@@ -360,6 +360,17 @@ absl::StatusOr<ReceiptChecks> check_receipts(Transaction& tx,
                           std::to_string(count) + " times, the receipts accept " +
                           std::to_string(checks.shown_ticks));
   }
+  // No two rows of a slot begin at one tick, by their key: where each also begins at the end of
+  // another, none counts a tick again.
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows torn,
+      tx.query("SELECT count(*) FROM coinstore.tick t WHERE t.ticks_before > 0 AND NOT EXISTS "
+               "(SELECT FROM coinstore.tick o WHERE o.month = t.month AND o.coin_id = t.coin_id "
+               "AND o.slot = t.slot AND o.ticks = t.ticks_before)"));
+  if (const auto count = torn.front().get<uint64_t>(0); count > 0) {
+    checks.store.violated(std::to_string(count) +
+                          " rows of ticks go on from where no other one ends");
+  }
   CAFE_ASSIGN_OR_RETURN(const Sums holders,
                         ledger_sums(tx, storage::account_kind::kCustomer, "deposit"));
   compare(checks.credits, checks.holders, holders, "account holder");

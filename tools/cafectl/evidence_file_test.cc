@@ -49,6 +49,37 @@ class EvidenceTest : public ::testing::Test {
   std::vector<Json::json_pointer> leaves_;
 };
 
+// Every kind of money, and a payee who is an account holder.
+TEST_F(EvidenceTest, HoldsChequesTicksAndMoneyPaidBack) {
+  auto wallet = market_.make_wallet();
+  const auto holder = market_.make_wallet();
+  auto cheque = market_.take(wallet, market_.cheque);
+  const auto call = [&](uint32_t ticks) {
+    return market_.open_call(wallet, cheque, 7, 30, Guardian::kForgetful).shown(ticks);
+  };
+  protocol::Terms terms = market_.make_terms(1234);
+  terms.payee_id = protocol::holder_payee_id(holder.account.account);
+  terms.terminal_id = protocol::holder_terminal_id(holder.account.account);
+  protocol::Payment back = market_.pay(wallet, {{&cheque, 0, 1234}}, terms, Guardian::kForgetful);
+  back.terms = protocol::SignedDocument::sign(terms.encode(), holder.identity.account_key);
+
+  protocol::CaseFile file = market_.open_case(wallet, call(30), 0, back, 0);
+  EXPECT_EQ(judge(to_evidence(market_.sign_case(file)).dump(), market_.anchors), "WRONG_TERMINAL")
+      << "her terms under the shop's credential";
+  file.second.terminal = market_.credential_of(holder);
+  const protocol::SignedCase signed_case = market_.sign_case(file);
+  const Json evidence = to_evidence(signed_case);
+  EXPECT_EQ(judge(evidence.dump(), market_.anchors), "OK");
+  EXPECT_EQ(parse_evidence(evidence.dump())->encode(), signed_case.encode());
+  EXPECT_TRUE(evidence["case"]["second"].contains("registered"));
+  // Another's credential does not fit the terms; both at once fit nothing.
+  file.second.terminal = market_.credential_of(wallet);
+  EXPECT_NE(judge(to_evidence(market_.sign_case(file)).dump(), market_.anchors), "OK");
+  Json both = evidence;
+  both["case"]["second"]["terminal"] = both["case"]["first"]["terminal"];
+  EXPECT_EQ(judge(both.dump(), market_.anchors), "BAD_EVIDENCE");
+}
+
 TEST_F(EvidenceTest, IsTheSignedCaseAndConvicts) {
   const auto parsed = parse_evidence(evidence_.dump(2));
   ASSERT_TRUE(parsed.ok()) << parsed.status();
