@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "libs/protocol/payment.h"
 #include "libs/protocol/slot_rows.h"
 #include "libs/protocol/spend_rows.h"
 #include "libs/protocol/testing/leaves.h"
@@ -240,7 +241,7 @@ void break_a_row(std::string& packed, SeededRng& rng) {
   if (!opened.ok() || opened->size() == 0) return;  // malformed as it is
   const size_t at = rng.below(opened->size());
   protocol::PackedSpend row = (*opened)[at];
-  switch (rng.below(5)) {
+  switch (rng.below(6)) {
     case 0:  // half a row
       packed.resize(packed.size() - 1 - rng.below(kSize - 1));
       return;
@@ -255,6 +256,9 @@ void break_a_row(std::string& packed, SeededRng& rng) {
     }
     case 3:
       row.position = 128'000 + static_cast<uint32_t>(rng.below(1'000'000));
+      break;
+    case 4:
+      row.ticks = protocol::kMaxTicks + 1 + static_cast<uint32_t>(rng.below(1'000'000));
       break;
     default:
       row.deposit_until = rng.below(2) == 0 ? 0 : UINT64_MAX - rng.below(1000);

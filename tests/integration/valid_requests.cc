@@ -8,7 +8,9 @@
 
 #include "device-sim/host/encounter.h"
 #include "device-sim/simulator/devices.h"
+#include "libs/protocol/deposit.h"
 #include "libs/protocol/frame.h"
+#include "libs/protocol/holder.h"
 #include "libs/protocol/load_order.h"
 #include "libs/protocol/slot_rows.h"
 #include "libs/protocol/spend_rows.h"
@@ -95,11 +97,27 @@ absl::StatusOr<SignedByWallet> use_wallet(Cluster& cluster) {
   return out;
 }
 
-// What a holder signs who loads her guardian.
+// What a holder signs who loads her guardian and pays money back; what changes something has
+// happened already.
 struct SignedByHolder {
-  Bytes load_order;  // carried out already
+  Bytes load_order;
   Bytes load_query;
+  Bytes deposit_order;
+  std::vector<Bytes> payments;
+  Bytes credential;
 };
+
+// That of a registration, with the certificate of the key that signed it.
+absl::StatusOr<Bytes> credential_of(const protocol::SignedDocument& receipt,
+                                    const std::vector<Bytes>& certificates,
+                                    const protocol::TrustAnchors& anchors) {
+  for (const Bytes& bytes : certificates) {
+    CAFE_ASSIGN_OR_RETURN(const auto certificate, protocol::SignedDocument::decode(bytes));
+    const protocol::HolderCredential credential{certificate, receipt};
+    if (credential.open(anchors).ok()) return credential.encode();
+  }
+  return failed("no certificate of the key that signed the registration");
+}
 
 // A holder without a device: her guardian and her wallet are the library's functions.
 absl::StatusOr<SignedByHolder> use_holder(Cluster& cluster) {
@@ -137,8 +155,23 @@ absl::StatusOr<SignedByHolder> use_holder(Cluster& cluster) {
   const std::string issuer_id(kClusterIssuer);
   SignedByHolder out{
       sign(protocol::LoadOrder{issuer_id, registered.account, "EUR", 2'500, 1}.encode()),
-      sign(protocol::LoadQuery{issuer_id, registered.account, 1}.encode())};
+      sign(protocol::LoadQuery{issuer_id, registered.account, 1}.encode()),
+      {},
+      {},
+      {}};
   CAFE_RETURN_IF_ERROR(backend->load(out.load_order).status());
+
+  // What she pays back is no payment, and is refused as such: her order is answered all the same.
+  out.payments = {protocol::to_bytes(protocol::view_of("no payment"))};
+  CAFE_ASSIGN_OR_RETURN(const auto anchors, host::read_trust(cluster.trust()));
+  CAFE_ASSIGN_OR_RETURN(const auto issuer, backend->denominations());
+  CAFE_ASSIGN_OR_RETURN(out.credential, credential_of(document, issuer.key_certificates, anchors));
+  out.deposit_order =
+      sign(protocol::DepositOrder{issuer_id, protocol::holder_payee_id(registered.account),
+                                  protocol::holder_terminal_id(registered.account), rng.array<16>(),
+                                  protocol::payments_digest(out.payments)}
+               .encode());
+  CAFE_RETURN_IF_ERROR(backend->deposit(out.deposit_order, out.payments, out.credential).status());
   return out;
 }
 
@@ -229,8 +262,19 @@ class Requests {
     add("withdrawal", "Withdrawal/StopDenomination", "operator", stop);
   }
 
+  void of_money_back(const SignedByHolder& holder) {
+    auto deposit = std::make_shared<v1::DepositRequest>();
+    deposit->set_order(protocol::to_string(holder.deposit_order));
+    for (const Bytes& payment : holder.payments)
+      deposit->add_payments(protocol::to_string(payment));
+    deposit->set_holder_credential(protocol::to_string(holder.credential));
+    add("deposit", "Deposit/Deposit", "", deposit);
+  }
+
   void of_deposit() {
-    const std::string smallest = "deposit.batch ORDER BY octet_length(payments)";
+    const std::string smallest =
+        "deposit.batch JOIN deposit.payee USING (payee_id) WHERE account_id IS NULL "
+        "ORDER BY octet_length(payments)";
     const std::vector<std::string> payments = split_list(archive_.bytes("payments", smallest));
     auto deposit = std::make_shared<v1::DepositRequest>();
     deposit->set_order(archive_.bytes("signed_order", smallest));
@@ -325,6 +369,7 @@ absl::StatusOr<std::vector<ValidRequest>> make_valid_requests(Cluster& cluster) 
   Requests requests(cluster);
   requests.of_withdrawal(wallet);
   requests.of_loads(holder);
+  requests.of_money_back(holder);
   requests.of_deposit();
   requests.of_doublespend();
   return requests.take();
