@@ -49,16 +49,25 @@ void TerminalChecksPaymentOfOneSlot(benchmark::State& state) {
 BENCHMARK(TerminalChecksPaymentOfOneSlot)->Unit(benchmark::kMicrosecond);
 
 enum class Wrong { kAnswer, kCoin };
+enum class Money { kCoin, kCheque, kTicks };
+
+// A payment with money of its own.
+Payment pay_with(Stage& s, Money money) {
+  WithdrawnCoin coin =
+      s.market.take(s.wallet, money == Money::kCoin ? s.market.coin : s.market.cheque);
+  if (money != Money::kTicks) return s.market.pay(s.wallet, {{&coin, 0, 500}});
+  return s.market.open_call(s.wallet, coin, 5, 100).shown(43);
+}
 
 // Payments of one slot, each with a coin of its own; `wrong` of them, spread evenly, do not fit
 // their terms or were not signed.
 class SpendsToCheck {
  public:
-  SpendsToCheck(size_t count, size_t wrong, Wrong what = Wrong::kAnswer) {
+  SpendsToCheck(size_t count, size_t wrong, Wrong what = Wrong::kAnswer,
+                Money money = Money::kCoin) {
     Stage& s = stage();
     for (size_t i = 0; i < count; ++i) {
-      WithdrawnCoin coin = s.market.take(s.wallet, s.market.coin);
-      payments_.push_back(s.market.pay(s.wallet, {{&coin, 0, 500}}));
+      payments_.push_back(pay_with(s, money));
       if (wrong > 0 && i % (count / wrong) == 0) {
         Payment& payment = payments_.back();
         Scalar& victim = what == Wrong::kAnswer ? payment.spends[0].r1 : payment.coins[0].r;
@@ -93,6 +102,17 @@ BENCHMARK(AcquirerChecksSpends)
     ->Arg(500)
     ->Arg(1000)
     ->Unit(benchmark::kMicrosecond);
+
+// The same with cheques that were written out, and with calls of 100 ticks that show one.
+void AcquirerChecksCheques(benchmark::State& state) {
+  check_all(state, SpendsToCheck(static_cast<size_t>(state.range(0)), 0, {}, Money::kCheque));
+}
+BENCHMARK(AcquirerChecksCheques)->Arg(1)->Arg(1000)->Unit(benchmark::kMicrosecond);
+
+void AcquirerChecksCalls(benchmark::State& state) {
+  check_all(state, SpendsToCheck(static_cast<size_t>(state.range(0)), 0, {}, Money::kTicks));
+}
+BENCHMARK(AcquirerChecksCalls)->Arg(1)->Arg(1000)->Unit(benchmark::kMicrosecond);
 
 // 1,000 spends of which range(0) are wrong.
 void AcquirerFindsWrongSpends(benchmark::State& state) {
