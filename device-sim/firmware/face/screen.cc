@@ -48,7 +48,8 @@ std::string both(std::string_view a, std::string_view b) {
   const size_t room = kColumns - length(end);
   std::string line = printable(cut(a, room > 0 && !end.empty() ? room - 1 : room));
   line.append(room - length(line), ' ');
-  return line + end;
+  line += end;
+  return line;
 }
 
 std::vector<std::string> wrap(std::string_view text) {
@@ -83,14 +84,18 @@ std::string text_of(const Screen& screen) {
 }
 
 std::string framed(const Screen& screen) {
-  const std::string edge = "+" + std::string(kColumns + 2, '-') + "+\n";
+  std::string edge(kColumns + 4, '-');
+  edge.front() = '+';
+  edge.back() = '+';
+  edge += '\n';
   std::string text = edge;
   for (const std::string& line : screen.lines) {
     text += "| ";
     text += line;
     text += " |\n";
   }
-  return text + edge;
+  text += edge;
+  return text;
 }
 
 }  // namespace cafe::face

@@ -15,6 +15,12 @@ constexpr std::string_view kOk = "OK";
 constexpr std::string_view kBack = "Back";
 constexpr std::string_view kNext = "Next";
 
+std::string joined(std::initializer_list<std::string_view> parts) {
+  std::string text;
+  for (std::string_view part : parts) text += part;
+  return text;
+}
+
 // A sum is never cut: where it does not fit a line with its currency, that goes into the title.
 struct Sum {
   std::string currency;  // for the title: " EUR", or nothing
@@ -23,14 +29,11 @@ struct Sum {
 Sum sum_of(std::string_view currency, uint64_t amount) {
   std::string text = amount_text(currency, amount);
   if (text.size() <= kColumns) return {"", std::move(text)};
-  return {" " + std::string(currency), number_text(currency, amount)};
+  return {joined({" ", currency}), number_text(currency, amount)};
 }
 
 std::string counted(uint64_t n, std::string_view one, std::string_view many) {
-  std::string text = std::to_string(n);
-  text += ' ';
-  text += n == 1 ? one : many;
-  return text;
+  return joined({std::to_string(n), " ", n == 1 ? one : many});
 }
 
 Screen lines_screen(std::vector<std::string> lines, std::string_view cancel, std::string_view ok) {
@@ -60,7 +63,7 @@ Screen past_payment_screen(const wallet::PastPayment& payment, size_t number) {
   std::string first = std::to_string(number);
   // The time of day where it fits; of a payment that named its payer that instead.
   if (payment.identified) {
-    first = both(first + " " + when.substr(0, when.find(' ')), "named");
+    first = both(joined({first, " ", when.substr(0, when.find(' '))}), "named");
   } else {
     first = both(
         first, first.size() + 1 + when.size() <= kColumns ? when : when.substr(0, when.find(' ')));
@@ -84,7 +87,7 @@ Screen past_payment_screen(const wallet::PastPayment& payment, size_t number) {
 
 Screen payment_screen(const wallet::Bill& bill) {
   const Sum sum = sum_of(bill.currency, bill.amount);
-  return screen("Pay" + sum.currency, bill.payee_name, right(sum.amount), kCancel, kOk);
+  return screen(joined({"Pay", sum.currency}), bill.payee_name, right(sum.amount), kCancel, kOk);
 }
 
 Screen identification_screen(const wallet::Bill& bill) {
@@ -94,8 +97,8 @@ Screen identification_screen(const wallet::Bill& bill) {
 Screen call_screen(const wallet::CallBill& bill) {
   const std::string tick = amount_text(bill.currency, bill.tick_value);
   const Sum most = sum_of(bill.currency, bill.tick_value * bill.most_ticks);
-  return screen("Call" + most.currency + ": " + bill.payee_name, tick + " / " + bill.unit,
-                both("at most", most.amount), kCancel, kOk);
+  return screen(joined({"Call", most.currency, ": ", bill.payee_name}),
+                joined({tick, " / ", bill.unit}), both("at most", most.amount), kCancel, kOk);
 }
 
 std::vector<Screen> withdrawal_screens(std::span<const protocol::Completion::Debit> sums) {
@@ -104,7 +107,7 @@ std::vector<Screen> withdrawal_screens(std::span<const protocol::Completion::Deb
     const Sum sum = sum_of(each.currency, each.amount);
     screens.push_back(each.amount == 0
                           ? screen("Withdraw blank", "cheques, which cost", "nothing", kCancel, kOk)
-                          : screen("Withdraw" + sum.currency, right(sum.amount),
+                          : screen(joined({"Withdraw", sum.currency}), right(sum.amount),
                                    "from your account?", kCancel, kOk));
   }
   return screens;
@@ -112,19 +115,21 @@ std::vector<Screen> withdrawal_screens(std::span<const protocol::Completion::Deb
 
 Screen load_screen(std::string_view currency, uint64_t amount) {
   const Sum sum = sum_of(currency, amount);
-  return screen("Load for cheques" + sum.currency, right(sum.amount), "from your account?", kCancel,
-                kOk);
+  return screen(joined({"Load for cheques", sum.currency}), right(sum.amount), "from your account?",
+                kCancel, kOk);
 }
 
 Screen pay_back_screen(std::string_view currency, uint64_t amount) {
   const Sum sum = sum_of(currency, amount);
-  return screen("Pay back" + sum.currency, right(sum.amount), "into your account?", kCancel, kOk);
+  return screen(joined({"Pay back", sum.currency}), right(sum.amount), "into your account?",
+                kCancel, kOk);
 }
 
 Screen talking_screen(const wallet::CallBill& bill, uint32_t ticks) {
   const Sum sum = sum_of(bill.currency, bill.tick_value * ticks);
-  return screen("Call" + sum.currency + ": " + bill.payee_name,
-                std::to_string(ticks) + " x " + bill.unit, right(sum.amount), "Hang up", "");
+  return screen(joined({"Call", sum.currency, ": ", bill.payee_name}),
+                joined({std::to_string(ticks), " x ", bill.unit}), right(sum.amount), "Hang up",
+                "");
 }
 
 std::vector<Screen> balance_screens(std::span<const wallet::Balance> balances) {
@@ -133,8 +138,7 @@ std::vector<Screen> balance_screens(std::span<const wallet::Balance> balances) {
     const uint64_t by_cheques = std::min(b.counter, b.cheques_up_to);
     const auto line = [&](std::string_view kind, size_t count, uint64_t amount) {
       const std::string number = number_text(b.currency, amount);
-      std::string name(kind);
-      name += " (" + std::to_string(count) + ")";
+      const std::string name = joined({kind, " (", std::to_string(count), ")"});
       return name.size() + 1 + number.size() <= kColumns ? both(name, number) : right(number);
     };
     screens.push_back(screen(both(b.currency, number_text(b.currency, b.amount + by_cheques)),
@@ -142,8 +146,8 @@ std::vector<Screen> balance_screens(std::span<const wallet::Balance> balances) {
                              line("Cheques", b.cheques, by_cheques), kBack, kNext));
     if (b.counter > b.cheques_up_to) {
       const Sum more = sum_of(b.currency, b.counter - b.cheques_up_to);
-      screens.push_back(screen(both("Loaded" + more.currency, more.amount), "waits for blank",
-                               "cheques: withdraw", kBack, kNext));
+      screens.push_back(screen(both(joined({"Loaded", more.currency}), more.amount),
+                               "waits for blank", "cheques: withdraw", kBack, kNext));
     }
   }
   if (screens.empty()) screens.push_back(screen("The wallet is empty", "", "", kBack, kNext));
@@ -161,7 +165,7 @@ std::vector<Screen> past_payment_screens(std::span<const wallet::PastPayment> pa
 
 Screen paid_screen(std::string_view payee_name, std::string_view currency, uint64_t amount) {
   const Sum sum = sum_of(currency, amount);
-  return screen("Paid" + sum.currency, payee_name, right(sum.amount), "", kOk);
+  return screen(joined({"Paid", sum.currency}), payee_name, right(sum.amount), "", kOk);
 }
 
 Screen refused_screen(std::string_view payee_name, std::string_view reason) {
@@ -173,8 +177,8 @@ Screen refused_screen(std::string_view payee_name, std::string_view reason) {
 
 Screen call_ended_screen(const wallet::CallBill& bill, uint32_t ticks) {
   const Sum sum = sum_of(bill.currency, bill.tick_value * ticks);
-  return screen("Call ended" + sum.currency, std::to_string(ticks) + " x " + bill.unit,
-                right(sum.amount), "", kOk);
+  return screen(joined({"Call ended", sum.currency}),
+                joined({std::to_string(ticks), " x ", bill.unit}), right(sum.amount), "", kOk);
 }
 
 Screen withdrawn_screen(const wallet::Withdrawn& withdrawn) {
@@ -185,12 +189,12 @@ Screen withdrawn_screen(const wallet::Withdrawn& withdrawn) {
 
 Screen loaded_screen(const wallet::TakenLoad& load) {
   const Sum sum = sum_of(load.currency, load.amount);
-  return screen("Loaded for cheques" + sum.currency, right(sum.amount), "", "", kOk);
+  return screen(joined({"Loaded for cheques", sum.currency}), right(sum.amount), "", "", kOk);
 }
 
 Screen paid_back_screen(std::string_view currency, uint64_t credited) {
   const Sum sum = sum_of(currency, credited);
-  return screen("Paid back" + sum.currency, right(sum.amount), "to your account", "", kOk);
+  return screen(joined({"Paid back", sum.currency}), right(sum.amount), "to your account", "", kOk);
 }
 
 Screen error_screen(const absl::Status& error) {
@@ -211,12 +215,10 @@ std::string time_text(uint64_t unix_ms) {
     if (text.size() < width) text.insert(0, width - text.size(), '0');
     return text;
   };
-  std::string text = padded(static_cast<uint64_t>(static_cast<int>(date.year())), 4);
-  text += '-' + padded(static_cast<unsigned>(date.month()), 2);
-  text += '-' + padded(static_cast<unsigned>(date.day()), 2);
-  text += ' ' + padded(minutes / 60 % 24, 2);
-  text += ':' + padded(minutes % 60, 2);
-  return text;
+  return joined({padded(static_cast<uint64_t>(static_cast<int>(date.year())), 4), "-",
+                 padded(static_cast<unsigned>(date.month()), 2), "-",
+                 padded(static_cast<unsigned>(date.day()), 2), " ", padded(minutes / 60 % 24, 2),
+                 ":", padded(minutes % 60, 2)});
 }
 
 }  // namespace cafe::face
