@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "libs/protocol/hash.h"
+#include "libs/protocol/testing/load_keys.h"
 
 namespace cafe::testing {
 
@@ -71,14 +72,21 @@ absl::StatusOr<Bytes> TestIssuer::complete(ByteView signed_order) {
   uint64_t sum = 0;
   for (const OpenedLine& line : order.opened.lines) {
     lines.push_back({line.denom_id, static_cast<uint32_t>(line.coins.size())});
-    sum += world_.key(line.denom_id).denomination.value() * line.coins.size();
+    const Denomination& denomination = world_.key(line.denom_id).denomination;
+    if (denomination.kind == Kind::kCoin) sum += denomination.value() * line.coins.size();
   }
+  std::vector<Completion::Debit> debits;
+  if (sum > 0) debits.push_back({"EUR", sum});
   CAFE_ASSIGN_OR_RETURN(const auto responses,
                         issuer_respond(world_.issuer_secret, order, document.digest(),
                                        world_.lineage, world_.keys(lines)));
-  Completion completion{
-      std::string(World::kIssuer), order.opened.account, order.opened.order, order.opened.time_slot,
-      document.digest(),           {{"EUR", sum}},       responses};
+  Completion completion{std::string(World::kIssuer),
+                        order.opened.account,
+                        order.opened.order,
+                        order.opened.time_slot,
+                        document.digest(),
+                        debits,
+                        responses};
   if (tamper) tamper(completion);
   Bytes bytes = SignedDocument::sign(completion.encode(), world_.withdrawal_key).encode();
   completions_.emplace(order.opened.order, std::make_pair(document.digest(), bytes));
@@ -94,9 +102,96 @@ absl::StatusOr<Bytes> TestIssuer::void_order(ByteView request) {
   return SignedDocument::sign(voided.encode_statement(), world_.withdrawal_key).encode();
 }
 
+std::optional<AccountId> TestIssuer::account_of(const Point& I) const {
+  for (const auto& [account, checked] : accounts_) {
+    if (checked.points.I_coin == I || checked.points.I_cheque == I) return account;
+  }
+  return std::nullopt;
+}
+
+SignedDocument TestIssuer::load_key_certificate() const {
+  const std::string id(World::kIssuer);
+  return SignedDocument::sign(LoadKeyCertificate{id, load_key_of(id).public_der}.encode(),
+                              world_.master_key);
+}
+
+absl::StatusOr<Bytes> TestIssuer::load(ByteView signed_order) {
+  CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(signed_order));
+  CAFE_ASSIGN_OR_RETURN(const LoadOrder order, LoadOrder::decode(document.frame));
+  const CheckedRegistration& account = accounts_.at(order.account);
+  CAFE_RETURN_IF_ERROR(document.check(account.registration.K));
+  const auto at = std::make_pair(order.account, order.sequence);
+  if (const auto earlier = loads_.find(at); earlier != loads_.end()) {
+    if (earlier->second.first == document.digest()) return earlier->second.second;
+    return refused("LOAD_CLASH", "Another load has this number.");
+  }
+  if (order.sequence > 1 && !loads_.contains({order.account, order.sequence - 1})) {
+    return refused("LOAD_SEQUENCE", "Loads are numbered one after the other.");
+  }
+  const Load load{account.registration.serial, order.issuer_id, order.currency, order.amount,
+                  order.sequence};
+  CAFE_ASSIGN_OR_RETURN(Bytes signature, sign_load(load, load_key_of(order.issuer_id).private_der));
+  Loaded loaded{order.issuer_id, order.account, document.digest(), load.encode(),
+                std::move(signature)};
+  if (tamper_load) tamper_load(loaded);
+  Bytes bytes = SignedDocument::sign(loaded.encode(), world_.withdrawal_key).encode();
+  loads_.emplace(at, std::make_pair(document.digest(), bytes));
+  loaded_ += order.amount;
+  return bytes;
+}
+
+absl::StatusOr<Bytes> TestIssuer::find_load(ByteView signed_query) const {
+  CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(signed_query));
+  CAFE_ASSIGN_OR_RETURN(const LoadQuery query, LoadQuery::decode(document.frame));
+  CAFE_RETURN_IF_ERROR(document.check(accounts_.at(query.account).registration.K));
+  const auto found = loads_.find({query.account, query.sequence});
+  if (found == loads_.end()) return refused("NO_LOAD", "Nothing was loaded under this number.");
+  return found->second.second;
+}
+
+absl::StatusOr<Bytes> TestIssuer::deposit(const wallet::PayBack& pay_back) {
+  CAFE_ASSIGN_OR_RETURN(const auto credential,
+                        HolderCredential::decode(pay_back.holder_credential));
+  CAFE_ASSIGN_OR_RETURN(const RegistrationReceipt holder, credential.open(world_.anchors));
+  CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(pay_back.deposit_order));
+  CAFE_RETURN_IF_ERROR(document.check(holder.K));
+  CAFE_ASSIGN_OR_RETURN(const DepositOrder order, DepositOrder::decode(document.frame));
+  if (order.payments_digest != payments_digest(pay_back.payments) ||
+      order.payee_id != holder_payee_id(holder.account)) {
+    return refused("DIGEST_MISMATCH", "The order is for other payments.");
+  }
+  Receipt receipt{order.acquirer_id,
+                  order.payee_id,
+                  order.idempotency_key,
+                  document.digest(),
+                  loads_.size() + 1,
+                  kWorldNow_ms,
+                  {}};
+  for (const Bytes& bytes : pay_back.payments) {
+    CAFE_ASSIGN_OR_RETURN(const Payment payment, Payment::decode(bytes));
+    CAFE_ASSIGN_OR_RETURN(const PreparedPayment prepared,
+                          check_payment(payment, {.denominations = &world_.table,
+                                                  .acquirer_id = std::string(World::kIssuer),
+                                                  .terminal_key = holder.K,
+                                                  .payee_id = holder_payee_id(holder.account),
+                                                  .terminal_id = holder_terminal_id(holder.account),
+                                                  .authorized = true,
+                                                  .anchors = &world_.anchors}));
+    PaymentVerdict verdict{VerdictCode::kAccepted, "", 0, prepared.terms.currency, {}};
+    for (const Spend& spend : payment.spends) {
+      verdict.slots.push_back({VerdictCode::kAccepted, worth_of(spend), 0});
+      verdict.credited += worth_of(spend);
+    }
+    receipt.verdicts.push_back(std::move(verdict));
+  }
+  return SignedDocument::sign(receipt.encode(), world_.deposit_key).encode();
+}
+
 Device::Device(World& world, std::string_view seed, size_t wallet_memory)
     : chip(seed), memory(wallet_memory), world_(world), rng_(std::string(seed) + "/wallet") {
-  chip.manufacture(world.manufacturer_key, Serial{rng_.array<16>()});
+  const std::string issuer(World::kIssuer);
+  chip.manufacture(world.manufacturer_key, Serial{rng_.array<16>()},
+                   {{issuer, load_key_of(issuer).public_der}});
 }
 
 absl::Status Device::restart() {
@@ -115,6 +210,7 @@ void Device::set_up(TestIssuer& issuer, pos::Terminal& terminal) {
   must(wallet->accept_list(world_.signed_list.encode()));
   must(wallet->accept_key_certificate(world_.withdrawal_certificate.encode(), kWorldNow_s));
   must(wallet->on_notice(must(terminal.make_notice(kWorldNow_ms)), kWorldNow_ms));
+  must(wallet->accept_load_key(issuer.load_key_certificate().encode()));
   const Bytes32 nonce = issuer.nonce();
   const Bytes file = must(wallet->begin_registration(nonce));
   must(wallet->on_registration_receipt(must(issuer.register_wallet(file, nonce))));
@@ -126,22 +222,9 @@ void Device::withdraw(TestIssuer& issuer, const std::vector<OrderLine>& lines) {
   must(wallet->on_completion(must(issuer.complete(order))));
 }
 
-Till::Till(World& world, std::string_view seed, size_t memory_size)
-    : memory(memory_size), world_(world), rng_(seed) {
-  must(restart());
-  must(terminal->accept_list(world.signed_list.encode()));
+void Device::load(TestIssuer& issuer, uint64_t amount) {
+  const Bytes order = must(wallet->start_load("EUR", amount));
+  must(wallet->on_loaded(must(issuer.load(order))));
 }
-
-absl::Status Till::restart() {
-  terminal.reset();
-  memory.restore_power();
-  auto booted = pos::Terminal::boot(
-      memory, rng_, {world_.terminal_key, world_.terminal_credential, world_.anchors});
-  if (!booted.ok()) return booted.status();
-  terminal = *std::move(booted);
-  return absl::OkStatus();
-}
-
-SignedDocument terms_of(ByteView offer) { return must(firmware::Offer::decode(offer)).terms; }
 
 }  // namespace cafe::testing

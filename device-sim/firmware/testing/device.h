@@ -4,14 +4,13 @@
 
 #include <map>
 
-#include "device-sim/firmware/pos/terminal.h"
 #include "device-sim/firmware/testing/chip.h"
+#include "device-sim/firmware/testing/till.h"
 #include "device-sim/firmware/wallet/wallet.h"
+#include "libs/protocol/load_order.h"
 #include "libs/protocol/testing/world.h"
 
 namespace cafe::testing {
-
-inline constexpr uint64_t kWorldNow_ms = kWorldNow_s * 1000;
 
 // An owner who presses the buttons as told.
 struct TestOwner : wallet::Owner {
@@ -64,12 +63,31 @@ class TestIssuer {
   // The signed void, or nothing where the order completed.
   absl::StatusOr<protocol::Bytes> void_order(protocol::ByteView request);
   size_t completed() const { return completions_.size(); }
+  // Whose identity point, of coins or of cheques, this is.
+  std::optional<protocol::AccountId> account_of(const protocol::Point& I) const;
 
-  // Alters a completion before it is signed: an issuer that lies.
+  // The certificate of the key that signs its loads.
+  protocol::SignedDocument load_key_certificate() const;
+  // The signed Loaded; the same order again gets the same bytes, another for its number is refused
+  // (LOAD_CLASH, LOAD_SEQUENCE).
+  absl::StatusOr<protocol::Bytes> load(protocol::ByteView signed_order);
+  // The answer to a signed LoadQuery; NO_LOAD where nothing was loaded under that number.
+  absl::StatusOr<protocol::Bytes> find_load(protocol::ByteView signed_query) const;
+  uint64_t loaded() const { return loaded_; }  // minor units, of all accounts
+
+  // As acquirer of what a holder pays back: the signed receipt, with every payment checked as the
+  // deposit service does. The first wrong one's error.
+  absl::StatusOr<protocol::Bytes> deposit(const wallet::PayBack& pay_back);
+
+  // Alter what is answered before it is signed: an issuer that lies.
   std::function<void(protocol::Completion&)> tamper;
+  std::function<void(protocol::Loaded&)> tamper_load;
 
  private:
   World& world_;
+  std::map<std::pair<protocol::AccountId, uint64_t>, std::pair<protocol::Bytes32, protocol::Bytes>>
+      loads_;
+  uint64_t loaded_ = 0;
   std::map<protocol::AccountId, protocol::CheckedRegistration> accounts_;
   std::map<uint64_t, std::pair<protocol::Bytes32, protocol::Bytes>> completions_;
   std::map<std::pair<uint64_t, uint64_t>, bool> voids_;
@@ -87,6 +105,10 @@ class Device {
   void set_up(TestIssuer& issuer, pos::Terminal& terminal);
   // A whole order.
   void withdraw(TestIssuer& issuer, const std::vector<protocol::OrderLine>& lines);
+  // A whole load of the guardian's counter of euros.
+  void load(TestIssuer& issuer, uint64_t amount);
+  // What the guardian's counter of euros holds.
+  uint64_t counter() { return chip.amount(World::kIssuer, "EUR"); }
 
   Chip chip;
   firmware::MemoryImage memory;
@@ -97,22 +119,5 @@ class Device {
   World& world_;
   protocol::SeededRng rng_;
 };
-
-// The world's terminal.
-class Till {
- public:
-  Till(World& world, std::string_view seed, size_t memory_size = size_t{1024} * 1024);
-  absl::Status restart();
-
-  firmware::MemoryImage memory;
-  std::unique_ptr<pos::Terminal> terminal;
-
- private:
-  World& world_;
-  protocol::SeededRng rng_;
-};
-
-// The terms of an encoded offer.
-protocol::SignedDocument terms_of(protocol::ByteView offer);
 
 }  // namespace cafe::testing

@@ -10,7 +10,10 @@ namespace cafe::wallet {
 using firmware::StatusWord;
 using guardian::Ins;
 using protocol::Bytes;
+using protocol::Bytes32;
 using protocol::ByteView;
+using protocol::Point;
+using protocol::Scalar;
 
 namespace {
 
@@ -36,7 +39,8 @@ absl::Status status_of(uint16_t word) {
       return absl::OkStatus();
     case StatusWord::kMemoryFull:
       return protocol::make_error(absl::StatusCode::kResourceExhausted, "GUARDIAN_FULL",
-                                  "The guardian has no free slot: spend some coins first.");
+                                  "The guardian has no room for more: spend some coins or end a "
+                                  "call first.");
     case StatusWord::kNotFound:
       return protocol::make_error(absl::StatusCode::kNotFound, "SLOT_UNKNOWN",
                                   "The guardian has no such slot.");
@@ -44,6 +48,10 @@ absl::Status status_of(uint16_t word) {
       return protocol::refused("GUARDIAN_REFUSED",
                                "The guardian refuses: it is not locked by its manufacturer, or "
                                "the slot has answered another request.");
+    case StatusWord::kCounterLimit:
+    case StatusWord::kReferenceNotFound:
+      return protocol::make_error(absl::StatusCode::kOutOfRange, "COUNTER_TOO_LOW",
+                                  "The guardian's counter does not hold the amount: load it.");
     default:
       return wrong(word);
   }
@@ -83,23 +91,119 @@ absl::StatusOr<Bytes> GuardianClient::certificate() {
   return certificate;
 }
 
-absl::StatusOr<MadeSlot> GuardianClient::make_coin_slot() {
-  const auto kind = static_cast<uint16_t>(protocol::Kind::kCoin);
-  CAFE_ASSIGN_OR_RETURN(const Bytes answer, call(static_cast<uint8_t>(Ins::kMakeSlot),
-                                                 static_cast<uint16_t>(kind << 8), {}, 4 + 65));
-  if (answer.size() != 4 + 65) return wrong(0x9000);
-  CAFE_ASSIGN_OR_RETURN(protocol::Point B_O, protocol::Point::decode(ByteView(answer).subspan(4)));
-  return MadeSlot{protocol::decode_u32(ByteView(answer).first<4>()), B_O};
+absl::StatusOr<Bytes> GuardianClient::call_slot(uint8_t ins, Handle handle, ByteView data,
+                                                size_t expected) {
+  Bytes with_handle;
+  with_handle.reserve(4 + data.size());
+  protocol::append(with_handle, protocol::encode_u32(handle));
+  protocol::append(with_handle, data);
+  CAFE_ASSIGN_OR_RETURN(Bytes answer, call(ins, 0, with_handle, expected));
+  if (answer.size() != expected) return wrong(0x9000);
+  return answer;
 }
 
-absl::StatusOr<protocol::Scalar> GuardianClient::answer_coin(Handle handle,
-                                                             const protocol::Scalar& d_plus_e) {
-  Bytes data;
-  protocol::append(data, protocol::encode_u32(handle));
-  protocol::append(data, d_plus_e.bytes());
+absl::StatusOr<MadeSlot> GuardianClient::make_slot(protocol::Kind kind) {
+  const size_t commitment = kind == protocol::Kind::kCheque ? 32 : 0;
+  const size_t expected = 4 + Point::kSize + commitment;
   CAFE_ASSIGN_OR_RETURN(const Bytes answer,
-                        call(static_cast<uint8_t>(Ins::kAnswerCoin), 0, data, 32));
-  return protocol::Scalar::decode(answer);
+                        call(static_cast<uint8_t>(Ins::kMakeSlot),
+                             static_cast<uint16_t>(static_cast<int>(kind) << 8), {}, expected));
+  if (answer.size() != expected) return wrong(0x9000);
+  const ByteView view(answer);
+  CAFE_ASSIGN_OR_RETURN(const Point B_O, Point::decode(view.subspan(4, Point::kSize)));
+  MadeSlot made{protocol::decode_u32(view.first<4>()), B_O};
+  std::copy_n(view.begin() + 4 + Point::kSize, commitment, made.commitment.begin());
+  return made;
+}
+
+absl::StatusOr<Scalar> GuardianClient::answer_coin(Handle handle, const Scalar& d_plus_e) {
+  CAFE_ASSIGN_OR_RETURN(const Bytes answer, call_slot(static_cast<uint8_t>(Ins::kAnswerCoin),
+                                                      handle, d_plus_e.bytes(), 32));
+  return Scalar::decode(answer);
+}
+
+absl::StatusOr<ChequeReply> GuardianClient::answer_cheque(Handle handle, ByteView request) {
+  CAFE_ASSIGN_OR_RETURN(const Bytes answer, call_slot(static_cast<uint8_t>(Ins::kAnswerCheque),
+                                                      handle, request, 2 * 32));
+  const ByteView view(answer);
+  CAFE_ASSIGN_OR_RETURN(const Bytes32 rho, protocol::to_array<32>(view.first(32)));
+  CAFE_ASSIGN_OR_RETURN(const Scalar ans, Scalar::decode(view.subspan(32)));
+  return ChequeReply{rho, ans};
+}
+
+absl::StatusOr<TickReply> GuardianClient::answer_ticks(Handle handle, ByteView request) {
+  CAFE_ASSIGN_OR_RETURN(const Bytes answer, call_slot(static_cast<uint8_t>(Ins::kAnswerTicks),
+                                                      handle, request, 3 * 32));
+  const ByteView view(answer);
+  CAFE_ASSIGN_OR_RETURN(const Bytes32 rho, protocol::to_array<32>(view.first(32)));
+  CAFE_ASSIGN_OR_RETURN(const Bytes32 root, protocol::to_array<32>(view.subspan(32, 32)));
+  CAFE_ASSIGN_OR_RETURN(const Scalar ans, Scalar::decode(view.subspan(64)));
+  return TickReply{rho, root, ans};
+}
+
+absl::Status GuardianClient::draw_ticks(Handle handle, uint32_t count) {
+  return call_slot(static_cast<uint8_t>(Ins::kDrawTicks), handle, protocol::encode_u32(count), 0)
+      .status();
+}
+
+absl::StatusOr<std::vector<Point>> GuardianClient::tick_points(Handle handle, uint32_t count) {
+  std::vector<Point> points;
+  points.reserve(count);
+  while (points.size() < count) {
+    const size_t some = std::min(guardian::kTickPointsPerList, count - points.size());
+    CAFE_ASSIGN_OR_RETURN(
+        const Bytes list,
+        call_slot(static_cast<uint8_t>(Ins::kTickPoints), handle,
+                  protocol::encode_u32(static_cast<uint32_t>(points.size())), some * Point::kSize));
+    for (ByteView rest(list); !rest.empty(); rest = rest.subspan(Point::kSize)) {
+      CAFE_ASSIGN_OR_RETURN(Point P, Point::decode(rest.first(Point::kSize)));
+      points.push_back(P);
+    }
+  }
+  return points;
+}
+
+absl::StatusOr<Scalar> GuardianClient::release_tick(Handle handle, uint32_t index) {
+  CAFE_ASSIGN_OR_RETURN(const Bytes answer, call_slot(static_cast<uint8_t>(Ins::kReleaseTick),
+                                                      handle, protocol::encode_u32(index), 32));
+  return Scalar::decode(answer);
+}
+
+absl::Status GuardianClient::load(ByteView frame, ByteView signature) {
+  Bytes data = protocol::to_bytes(frame);
+  protocol::append(data, signature);
+  if (data.size() > guardian::kMaxLoadFrameSize + guardian::kLoadSignatureSize) {
+    return protocol::invalid("BAD_LENGTH", "A load is longer than any that a guardian takes.");
+  }
+  return call(static_cast<uint8_t>(Ins::kLoad), 0, data, 0).status();
+}
+
+absl::StatusOr<IssuerPurse> GuardianClient::purse(std::string_view issuer_id) {
+  for (size_t n = 0; n < guardian::kLoadKeys; ++n) {
+    const auto answer = call(static_cast<uint8_t>(Ins::kListCounters),
+                             static_cast<uint16_t>(n << 8), {}, guardian::kMaxCountersSize);
+    if (answer.status().code() == absl::StatusCode::kNotFound) break;
+    CAFE_RETURN_IF_ERROR(answer.status());
+    // u8 length ‖ issuer id ‖ digest ‖ u64 sequence ‖ u8 count ‖ (currency ‖ u64 amount)*
+    const ByteView view(*answer);
+    const size_t name = view.empty() ? 0 : view[0];
+    if (view.size() < 1 + name + 32 + 8 + 1) return wrong(0x9000);
+    if (protocol::to_string(view.subspan(1, name)) != issuer_id) continue;
+    IssuerPurse purse{};
+    ByteView rest = view.subspan(1 + name);
+    std::copy_n(rest.begin(), 32, purse.key_digest.begin());
+    purse.last_sequence = protocol::decode_u64(rest.subspan<32, 8>());
+    const size_t count = rest[40];
+    rest = rest.subspan(41);
+    if (rest.size() != count * guardian::kCounterEntrySize) return wrong(0x9000);
+    for (; !rest.empty(); rest = rest.subspan(guardian::kCounterEntrySize)) {
+      purse.amounts[protocol::to_string(rest.first(3))] =
+          protocol::decode_u64(rest.subspan<3, 8>());
+    }
+    return purse;
+  }
+  return protocol::refused("NO_LOAD_KEY",
+                           "The guardian takes no loads of this issuer: it has coins only.");
 }
 
 absl::Status GuardianClient::free_slot(Handle handle) {

@@ -1,7 +1,7 @@
 // What to withdraw, so that a wallet can pay any amount up to a sum that its owner chooses.
 //
 //   CAFE_ASSIGN_OR_RETURN(const Plan p, plan(*wallet.list(), now_s, "EUR", 10'000, holdings, {}));
-//   if (p.load > 0) wallet.start_load("EUR", p.load, now_s);
+//   if (p.load > 0) wallet.start_load("EUR", p.load);
 //   for (const auto& lines : p.orders) wallet.start_order(lines, now_s);
 //   // From here on every multiple of p.unit up to p.payable_up_to can be paid.
 #pragma once

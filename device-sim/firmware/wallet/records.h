@@ -10,9 +10,20 @@
 //   chain                      u64 N of the last completed order
 //   order                      the one order under way
 //   completion/<u64 N>         the issuer's signed completions
-//   coin/<coin id>             a coin with its slots
+//   coin/<coin id>             a coin or cheque with its slots
 //   payment/<terms digest>     a payment, from the promise of its slots on
-//   terminal/<digest>          credentials of the terminals that were paid
+//   terminal/<digest>          credentials of the terminals that were paid, and the holder's own
+//   call/<terms digest>        what a payment by ticks has besides
+//   tick/<terms digest>        how many ticks of a call were released, and the last one
+//   load-key                   the certificate of the key that signs loads
+//   loads                      u64 sequence of the last load that the guardian took
+//   load                       the one load under way
+//   load-given-up/<digest>     a signed load order that was given up
+//   loaded/<u64 sequence>      the issuer's answers to the loads that were taken
+//   wrong-load                 evidence: a signed answer whose load is wrong
+//   counter/<currency>         u64: what was loaded, less what payments and open calls may take
+//   pay-back                   the one pay-back under way
+//   paid-back/<key>            frame(receipt, certificate of its key) of a pay-back
 #pragma once
 
 #include "device-sim/firmware/wallet/wallet.h"
@@ -33,6 +44,17 @@ inline constexpr std::string_view kCompletionPrefix = "completion/";
 inline constexpr std::string_view kCoinPrefix = "coin/";
 inline constexpr std::string_view kPaymentPrefix = "payment/";
 inline constexpr std::string_view kTerminalPrefix = "terminal/";
+inline constexpr std::string_view kCallPrefix = "call/";
+inline constexpr std::string_view kTickPrefix = "tick/";
+inline constexpr std::string_view kLoadKeyKey = "load-key";
+inline constexpr std::string_view kLoadsKey = "loads";
+inline constexpr std::string_view kLoadKey = "load";
+inline constexpr std::string_view kGivenUpPrefix = "load-given-up/";
+inline constexpr std::string_view kLoadedPrefix = "loaded/";
+inline constexpr std::string_view kWrongLoadKey = "wrong-load";
+inline constexpr std::string_view kCounterPrefix = "counter/";
+inline constexpr std::string_view kPayBackKey = "pay-back";
+inline constexpr std::string_view kPaidBackPrefix = "paid-back/";
 
 std::string record_key(std::string_view prefix, protocol::ByteView id);
 
@@ -48,10 +70,13 @@ struct OrderRecord {
 };
 
 struct HeldSlot {
-  Handle handle;               // the guardian's
-  protocol::Point B_O;         // its point
-  protocol::Point B;           // in the coin
-  protocol::WalletSlot bound;  // d, once promised to a payment
+  Handle handle;                 // the guardian's
+  protocol::Point B_O;           // its point
+  protocol::Bytes32 commitment;  // to the salt; zero for coins
+  protocol::Point B;             // in the coin
+  // The whole request, once promised to a payment: a coin's d, a cheque's encoded ChequeRequest or
+  // TickRequest.
+  protocol::WalletSlot bound;
 };
 
 struct HeldCoin {
@@ -67,11 +92,14 @@ struct HeldCoin {
 struct PlannedSpend {
   protocol::CoinId coin;
   uint32_t slot;
+  uint64_t value;  // 0 where it pays ticks
 };
 
 struct PaymentRecord {
   uint64_t number;  // order of making
+  PaymentKind kind;
   PaymentState state;
+  bool identified;               // it names its payer
   protocol::Bytes32 credential;  // digest of the terminal's, under terminal/
   protocol::SignedDocument terms;
   std::vector<PlannedSpend> plan;
@@ -80,6 +108,41 @@ struct PaymentRecord {
 
   protocol::Bytes encode() const;
   static absl::StatusOr<PaymentRecord> decode(protocol::ByteView bytes);
+};
+
+// A payment by ticks, until it has ended.
+struct CallRecord {
+  protocol::SignedDocument tariff;  // firmware::Tariff
+  uint32_t tick_count;              // of the spend: at most the tariff's
+  protocol::Bytes32 root;           // over the blinded points, computed before y_seed was given
+  protocol::Bytes end;              // encoded signed CallEnd, once there is one
+
+  protocol::Bytes encode() const;
+  static absl::StatusOr<CallRecord> decode(protocol::ByteView bytes);
+};
+
+struct TickRecord {
+  uint32_t released = 0;  // ticks 0 .. released - 1
+  protocol::Bytes last;   // encoded firmware::Tick of the last one
+
+  protocol::Bytes encode() const;
+  static absl::StatusOr<TickRecord> decode(protocol::ByteView bytes);
+};
+
+struct LoadRecord {
+  protocol::SignedDocument order;
+  protocol::Bytes loaded;  // the issuer's answer, checked; from then on the guardian may have it
+
+  protocol::Bytes encode() const;
+  static absl::StatusOr<LoadRecord> decode(protocol::ByteView bytes);
+};
+
+struct PayBackRecord {
+  protocol::Bytes16 idempotency_key;
+  std::vector<protocol::Bytes32> terms;  // digests, one for each payment
+
+  protocol::Bytes encode() const;
+  static absl::StatusOr<PayBackRecord> decode(protocol::ByteView bytes);
 };
 
 }  // namespace cafe::wallet

@@ -62,8 +62,8 @@ Cost cost_of(const Holdings& holdings, std::span<const Chosen> chosen);
 // At most `most` slots that pay exactly `amount` at the least cost, by ascending index. Cheques pay
 // together no more than the counter, each at least 1; the largest of them pays as much as it can.
 //
-// The search looks at 2^16 partial payments at most, which is a few megabytes and milliseconds.
-// Ordinary holdings need hundreds; one so contrived that this is not enough cannot pay the amount.
+// The search keeps 2^16 partial payments at most, which is a few megabytes and milliseconds.
+// Ordinary holdings need hundreds; one so contrived that this is not enough counts as not payable.
 //
 // AMOUNT_ZERO; AMOUNT_NOT_PAYABLE: no slots make up the amount; SELECTION_TOO_HARD: none were found
 // within the bound.
@@ -73,9 +73,5 @@ absl::StatusOr<std::vector<Chosen>> choose(const Holdings& holdings, uint64_t am
 // The blank cheque that serves for a call that may come to `at_least`: the smallest that is large
 // enough, of equal ones the first to expire. Nothing where none is.
 std::optional<size_t> choose_cheque(std::span<const Candidate> candidates, uint64_t at_least);
-
-// Before there were cheques: coins only, by value alone.
-std::optional<std::vector<size_t>> select_exact(std::span<const Candidate> candidates,
-                                                uint64_t amount, size_t most);
 
 }  // namespace cafe::wallet

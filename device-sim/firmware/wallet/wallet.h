@@ -10,7 +10,7 @@
 //   open  = wallet->start_order(lines, now_s);               // -> Open
 //   order = wallet->on_open_answer(answer, now_s);           // -> Complete
 //   wallet->on_completion(completion);
-//   load  = wallet->start_load("EUR", 5000, now_s);          // -> Load
+//   load  = wallet->start_load("EUR", 5000);                 // -> Load
 //   wallet->on_loaded(answer);
 //   reply = wallet->on_offer(offer, now_ms);                 // -> the terminal
 //   wallet->on_payment_answer(answer);
@@ -33,6 +33,7 @@
 #include "device-sim/firmware/common/messages.h"
 #include "device-sim/firmware/common/record_store.h"
 #include "device-sim/firmware/wallet/guardian_client.h"
+#include "device-sim/firmware/wallet/selection.h"
 #include "libs/protocol/deposit.h"
 #include "libs/protocol/spending.h"
 
@@ -160,7 +161,10 @@ struct Balance {
   size_t slots;            // how many
   size_t cheques;          // blank ones
   uint64_t cheques_up_to;  // the most that they could be written out for, all together
-  uint64_t counter;        // the most that the guardian lets them be written out for
+  // The most that the guardian's counter lets them be written out for: what was loaded, less what
+  // payments and open calls may take. The wallet keeps these books itself, since what the guardian
+  // says must not decide what is paid with.
+  uint64_t counter;
 };
 
 // Money on its way back into the own account: the parts of a DepositRequest.
@@ -233,9 +237,9 @@ class Wallet {
   // --- Loads of the guardian's counters (section 5) ---
   // The signed LoadOrder. LOAD_PENDING, NOT_REGISTERED, NO_LOAD_KEY, BAD_CURRENCY, AMOUNT_ZERO,
   // AMOUNT_OVERFLOW (the counter could not hold it), GUARDIAN_FULL (no room for another currency),
-  // OWNER_DECLINED.
-  absl::StatusOr<protocol::Bytes> start_load(std::string_view currency, uint64_t amount,
-                                             uint64_t now_s);
+  // OWNER_DECLINED. Numbers are the wallet's own count of loads: one that the guardian chose would
+  // carry a message of its to the issuer.
+  absl::StatusOr<protocol::Bytes> start_load(std::string_view currency, uint64_t amount);
   // The same signed order as before; NO_LOAD.
   absl::StatusOr<protocol::Bytes> pending_load_bytes() const;
   // Asks for the answer to the pending load again (signed LoadQuery); NO_LOAD.
@@ -252,7 +256,8 @@ class Wallet {
   absl::StatusOr<TakenLoad> on_loaded(protocol::ByteView loaded);
   // A signed answer whose load is wrong; nothing where there was none.
   std::optional<protocol::Bytes> wrong_load() const;
-  // Of the issuer's counters, by currency. The guardian's errors.
+  // What the guardian says that its counters of the issuer hold, by currency. At least what
+  // balances() shows and what is promised to payments, or it has lost some. The guardian's errors.
   absl::StatusOr<std::vector<CounterAmount>> counters() const;
 
   // --- Payment (section 5) ---
@@ -263,7 +268,8 @@ class Wallet {
   // never. Nothing is bound or sent on an error up to and including OWNER_DECLINED: UNKNOWN_ISSUER,
   // BAD_SIGNATURE, KEY_EXPIRED, WRONG_PAYEE (terms and certificate name different ones),
   // TERMS_STALE (not within 10 minutes of now), CURRENCY_UNSUPPORTED (a quote), AMOUNT_ZERO,
-  // AMOUNT_NOT_PAYABLE, NOT_REGISTERED, IDENTIFICATION_DECLINED, OWNER_DECLINED.
+  // AMOUNT_NOT_PAYABLE and SELECTION_TOO_HARD (selection.h), NOT_REGISTERED,
+  // IDENTIFICATION_DECLINED, OWNER_DECLINED.
   // GUARDIAN_WRONG: an answer failed its check; nothing is ever sent for it.
   absl::StatusOr<Outgoing> on_offer(protocol::ByteView offer, uint64_t now_ms);
   // The terminal's signed acceptance or refusal, of a bill or a call: BAD_SIGNATURE, WRONG_PAYEE,
@@ -274,19 +280,20 @@ class Wallet {
   // As on_offer, for a call: one cheque is bound to it, for at most the tariff's ticks, as many as
   // the cheque, the counter and the issuer's limits allow (a call needs neither authorization nor
   // identification); the owner sees the tariff and the most that the call may cost. The same terms
-  // again get the same payment. The reasons of on_offer, TARIFF_MISMATCH (not of these terms) and
-  // AMOUNT_NOT_ZERO (the terms ask for an amount besides).
+  // again get the same payment. The reasons of on_offer, TARIFF_MISMATCH (not of these terms),
+  // AMOUNT_NOT_ZERO (the terms ask for an amount besides), GUARDIAN_FULL (too many calls are open),
+  // CALL_ENDED (this one was ended here: tell the terminal so with hang_up).
   absl::StatusOr<Outgoing> on_call_offer(protocol::ByteView call_offer, uint64_t now_ms);
   // The tick of the demanded index, the next one or one that was released before. UNKNOWN_TERMS,
-  // CALL_NOT_OPEN (no acceptance, or over), TICK_ORDER, TICKS_USED_UP, COUNTER_TOO_LOW,
+  // CALL_NOT_OPEN (no acceptance has come), CALL_ENDED, TICK_ORDER, TICKS_USED_UP, COUNTER_TOO_LOW,
   // GUARDIAN_WRONG.
   absl::StatusOr<OutgoingTick> on_tick_demand(protocol::ByteView demand, uint64_t now_ms);
   // Ends a call: no further tick of it is ever paid, though the last one may be asked for again.
-  // Returns the "cafe/v1/hang-up", the same each time. UNKNOWN_TERMS, CALL_NOT_OPEN.
+  // Returns the "cafe/v1/hang-up", the same each time. UNKNOWN_TERMS.
   absl::StatusOr<protocol::Bytes> hang_up(const protocol::Bytes32& terms_digest);
   // The terminal's signed end of a call, which ends it here as well. BAD_SIGNATURE, WRONG_PAYEE,
-  // UNKNOWN_TERMS, CALL_NOT_OPEN, WRONG_TICKS (it says that more were taken than were released),
-  // ANSWERED (another end came before).
+  // UNKNOWN_TERMS, WRONG_TICKS (it says that more were taken than were released), ANSWERED (another
+  // end came before).
   absl::Status on_call_end(protocol::ByteView call_end);
   // It, "" while there is none. UNKNOWN_TERMS.
   absl::StatusOr<protocol::Bytes> call_end(const protocol::Bytes32& terms_digest) const;
@@ -308,9 +315,10 @@ class Wallet {
   // The payment's bytes, and the payee's signed answer ("" while there is none). UNKNOWN_TERMS.
   absl::StatusOr<protocol::Bytes> payment_bytes(const protocol::Bytes32& terms_digest) const;
   absl::StatusOr<protocol::Bytes> payment_answer(const protocol::Bytes32& terms_digest) const;
-  // What can be spent at `now_s`, by currency; and the coins and cheques that hold unspent slots.
-  // Counters show 0 where the guardian does not answer.
+  // What can be spent at `now_s`, by currency; and how many coins and cheques are kept.
   std::vector<Balance> balances(uint64_t now_s) const;
+  // What payments in one currency are chosen from, and orders are planned by.
+  Holdings holdings(std::string_view currency, uint64_t now_s) const;
   size_t coin_count() const;
 
  private:

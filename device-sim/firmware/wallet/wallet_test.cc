@@ -7,7 +7,6 @@
 #include <set>
 
 #include "device-sim/firmware/testing/device.h"
-#include "device-sim/firmware/wallet/selection.h"
 
 namespace cafe::wallet {
 namespace {
@@ -197,7 +196,6 @@ TEST_F(WalletTest, OrdersOnlyWhatItMay) {
   };
   EXPECT_EQ(reason({{world_.coin.id, 8}}), "TOO_MANY_COINS");
   EXPECT_EQ(reason({{world_.coin.id, 1}, {world_.coin.id, 1}}), "DENOMINATION_TWICE");
-  EXPECT_EQ(reason({{world_.cheque.id, 1}}), "CHEQUES_UNSUPPORTED");
   EXPECT_EQ(reason({{protocol::DenomId{}, 1}}), "UNKNOWN_DENOMINATION");
   EXPECT_EQ(reason({{world_.coin.id, 1}}, kWorldNow_s + 31 * kDay_s), "NOT_OPEN");
   device_.owner.willing = false;
@@ -209,7 +207,7 @@ TEST_F(WalletTest, SaysWhenTheGuardianIsFullAndLeavesNothingBehind) {
   device_.set_up(issuer_, *till_.terminal);
   while (guardian_slots() + 1 < guardian::kSlots) {
     GuardianClient client(device_.chip);
-    ASSERT_TRUE(client.make_coin_slot().ok());
+    ASSERT_TRUE(client.make_slot(protocol::Kind::kCoin).ok());
   }
   const Bytes open = *device_.wallet->start_order({{world_.coin.id, 2}}, kWorldNow_s);
   const Bytes answer = *issuer_.open(open);
@@ -296,54 +294,6 @@ TEST_F(WalletTest, BelievesNoNoticeOfAnUncertifiedTerminal) {
   auto message = *firmware::NoticeMessage::decode(*till_.terminal->make_notice(kWorldNow_ms));
   message.notice = SignedDocument::sign(message.notice.frame, testing::make_key(world_.rng));
   EXPECT_EQ(reason_of(device_.wallet->on_notice(message.encode(), kWorldNow_ms)), "BAD_SIGNATURE");
-}
-
-// --- Selection ---
-
-TEST(Selection, FindsAnExactSubsetWhereGreedyFails) {
-  const std::vector<Candidate> slots = {{5, 9, 0}, {2, 9, 1}, {2, 9, 2}, {2, 9, 3}};
-  const auto chosen = select_exact(slots, 6, 10);
-  ASSERT_TRUE(chosen.has_value());
-  EXPECT_EQ(chosen->size(), 3u);
-  EXPECT_FALSE(select_exact(slots, 8, 10).has_value());
-  EXPECT_FALSE(select_exact(slots, 6, 2).has_value());
-  EXPECT_FALSE(select_exact(slots, 12, 10).has_value());
-  EXPECT_FALSE(select_exact({}, 1, 10).has_value());
-}
-
-TEST(Selection, TakesWhatExpiresFirstAndSlotsOfOneCoinTogether) {
-  const std::vector<Candidate> slots = {{1, 20, 0}, {1, 10, 1}, {1, 10, 2}, {1, 10, 1}};
-  EXPECT_EQ(*select_exact(slots, 2, 10), (std::vector<size_t>{1, 3}));
-}
-
-TEST(Selection, AgreesWithTryingEverything) {
-  protocol::SeededRng rng("selection");
-  for (int round = 0; round < 300; ++round) {
-    std::vector<Candidate> slots(1 + rng.below(10));
-    for (Candidate& slot : slots) slot = {1 + rng.below(12), rng.below(3), rng.below(4)};
-    const uint64_t amount = 1 + rng.below(40);
-    const size_t most = 1 + rng.below(6);
-    bool payable = false;
-    for (uint32_t set = 1; set < (1u << slots.size()); ++set) {
-      uint64_t sum = 0;
-      for (size_t i = 0; i < slots.size(); ++i) sum += (set >> i & 1) * slots[i].value;
-      payable |= sum == amount && static_cast<size_t>(__builtin_popcount(set)) <= most;
-    }
-    const auto chosen = select_exact(slots, amount, most);
-    ASSERT_EQ(chosen.has_value(), payable) << round;
-    if (!chosen) continue;
-    uint64_t sum = 0;
-    for (size_t i : *chosen) sum += slots[i].value;
-    EXPECT_EQ(sum, amount);
-    EXPECT_LE(chosen->size(), most);
-    EXPECT_EQ(std::set<size_t>(chosen->begin(), chosen->end()).size(), chosen->size());
-  }
-}
-
-TEST(Selection, EndsSoonOnAContrivedHolding) {
-  std::vector<Candidate> slots;
-  for (uint64_t i = 0; i < 400; ++i) slots.push_back({(uint64_t{1} << 40) + i * 2, 1, i});
-  EXPECT_FALSE(select_exact(slots, (uint64_t{1} << 40) * 100 + 4999, 128).has_value());
 }
 
 }  // namespace

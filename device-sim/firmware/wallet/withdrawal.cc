@@ -32,25 +32,18 @@ std::string completion_key(uint64_t order) {
   return record_key(kCompletionPrefix, protocol::encode_u64(order));
 }
 
+// What one costs. Blank cheques cost nothing: the load that they are paid from does.
+uint64_t price_of(const Denomination& denomination) {
+  return denomination.kind == protocol::Kind::kCoin ? denomination.value() : 0;
+}
+
 // Whether two time slots are one, or next to each other.
 bool neighbours(uint64_t a, uint64_t b) { return a <= b + 1 && b <= a + 1; }
 
 }  // namespace
 
-absl::StatusOr<const Denomination*> Wallet::State::denomination_of(
-    const protocol::DenomId& id) const {
-  const Denomination* found = table.find(id);
-  if (found == nullptr) {
-    return protocol::refused("UNKNOWN_DENOMINATION",
-                             "The denomination is not in the wallet's list: fetch the newest.");
-  }
-  return found;
-}
-
 absl::Status Wallet::State::check_can_order() const {
-  if (!registered()) {
-    return protocol::refused("NOT_REGISTERED", "The wallet has no account yet: register it.");
-  }
+  if (!registered()) return not_registered();
   if (order.phase == OrderPhase::kDisputed) {
     return protocol::refused("ORDER_DISPUTED",
                              "The issuer's answer to the last order was wrong and is kept as "
@@ -75,15 +68,12 @@ absl::StatusOr<std::vector<Completion::Debit>> Wallet::State::order_sums(
   std::map<std::string, uint64_t> sums;
   for (const OrderLine& line : lines) {
     CAFE_ASSIGN_OR_RETURN(const Denomination* denomination, denomination_of(line.denom_id));
-    if (denomination->kind != protocol::Kind::kCoin) {
-      return protocol::refused("CHEQUES_UNSUPPORTED", "This wallet's guardian handles coins only.");
-    }
     if (now_s < denomination->withdraw_from || now_s >= denomination->withdraw_until ||
         list->is_compromised(line.denom_id)) {
       return protocol::refused("NOT_OPEN", "The denomination is not open for withdrawal now.");
     }
     CAFE_ASSIGN_OR_RETURN(const uint64_t value,
-                          protocol::checked_multiply(denomination->value(), line.count));
+                          protocol::checked_multiply(price_of(*denomination), line.count));
     uint64_t& sum = sums[denomination->currency];
     CAFE_ASSIGN_OR_RETURN(sum, protocol::checked_add(sum, value));
   }
@@ -101,8 +91,7 @@ absl::StatusOr<Bytes> Wallet::start_order(const std::vector<OrderLine>& lines, u
   CAFE_RETURN_IF_ERROR(protocol::check_lines(lines));
   CAFE_ASSIGN_OR_RETURN(const auto sums, s.order_sums(lines, now_s));
   if (!s.owner.confirm_order(sums)) {
-    return protocol::make_error(absl::StatusCode::kCancelled, "OWNER_DECLINED",
-                                "The owner did not confirm the withdrawal.");
+    return declined("OWNER_DECLINED", "The owner did not confirm the withdrawal.");
   }
   const OpenRequest request{s.config.issuer_id,        s.account, s.chain + 1, s.list->number,
                             s.list_document->digest(), lines};
@@ -127,7 +116,7 @@ absl::StatusOr<std::vector<MadeSlot>> Wallet::State::make_slots(const OpenAnswer
   for (const protocol::OpenedLine& line : answer.lines) {
     CAFE_ASSIGN_OR_RETURN(const Denomination* denomination, denomination_of(line.denom_id));
     for (size_t n = line.coins.size() * denomination->slot_values.size(); n > 0; --n) {
-      auto slot = guardian.make_coin_slot();
+      auto slot = guardian.make_slot(denomination->kind);
       if (!slot.ok()) {
         free_slots(slots);
         return slot.status();
@@ -159,7 +148,8 @@ absl::StatusOr<std::vector<Wallet::State::OrderedCoin>> Wallet::State::blind(
       for (size_t j = 0; j < k; ++j) place.B_O.push_back(slots[next + j].B_O);
       CAFE_ASSIGN_OR_RETURN(protocol::BlindedCoin blinded,
                             protocol::wallet_blind(coin_seed, answer, place, *denomination,
-                                                   points->m_coin, guardian_certificate->A_O));
+                                                   identity_point(denomination->kind),
+                                                   guardian_point(denomination->kind)));
       ordered.push_back({std::move(blinded), denomination, n, i, next});
       next += k;
     }
@@ -247,7 +237,8 @@ absl::StatusOr<Withdrawn> Wallet::on_completion(ByteView completion_bytes) {
   }
   for (size_t n = 0; wrong.ok() && n < ordered.size(); ++n) {
     const State::OrderedCoin& of = ordered[n];
-    auto coin = protocol::wallet_unblind(of.blinded, *of.denomination, s.points->m_coin,
+    auto coin = protocol::wallet_unblind(of.blinded, *of.denomination,
+                                         s.identity_point(of.denomination->kind),
                                          answer.lines[of.line], of.i, completion.responses[n]);
     if (!coin.ok()) {
       wrong = coin.status();
@@ -256,7 +247,7 @@ absl::StatusOr<Withdrawn> Wallet::on_completion(ByteView completion_bytes) {
     HeldCoin held{*std::move(coin), of.blinded.context, {}};
     for (size_t j = 0; j < of.blinded.B.size(); ++j) {
       const MadeSlot& made = s.order.slots[of.first_slot + j];
-      held.slots.push_back({made.handle, made.B_O, of.blinded.B[j], {}});
+      held.slots.push_back({made.handle, made.B_O, made.commitment, of.blinded.B[j], {}});
     }
     fresh.push_back(std::move(held));
   }
@@ -277,7 +268,8 @@ absl::StatusOr<Withdrawn> Wallet::on_completion(ByteView completion_bytes) {
 
   std::map<std::string, uint64_t> sums;
   for (const State::OrderedCoin& of : ordered) {
-    sums[of.denomination->currency] += of.denomination->value();
+    const uint64_t price = price_of(*of.denomination);
+    if (price > 0) sums[of.denomination->currency] += price;
   }
   std::vector<Completion::Debit> expected;
   for (const auto& [currency, amount] : sums) expected.push_back({currency, amount});
