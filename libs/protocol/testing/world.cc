@@ -118,9 +118,21 @@ WorldWallet World::make_wallet() {
                      must(check_registration(file, kIssuer, anchors, nonce))};
 }
 
+const DenominationKey& World::add_denomination(Kind kind, std::vector<uint64_t> slot_values) {
+  more_.push_back(make_denomination(kind, std::move(slot_values)));
+  list.denominations.push_back(more_.back().denomination);
+  ++list.number;
+  signed_list = SignedDocument::sign(list.encode(), master_key);
+  table.add(list);
+  return more_.back();
+}
+
 const DenominationKey& World::key(const DenomId& id) const {
   for (const DenominationKey* key : {&coin, &split_coin, &cheque}) {
     if (key->id == id) return *key;
+  }
+  for (const DenominationKey& key : more_) {
+    if (key.id == id) return key;
   }
   std::abort();
 }

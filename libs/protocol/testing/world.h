@@ -7,6 +7,8 @@
 //   std::vector<WithdrawnCoin> coins = world.withdraw(wallet, {{world.coin.id, 3}});
 #pragma once
 
+#include <deque>
+
 #include "libs/protocol/denomination.h"
 #include "libs/protocol/guardian.h"
 #include "libs/protocol/holder.h"
@@ -92,6 +94,9 @@ class World {
   std::vector<WithdrawnCoin> withdraw(WorldWallet& wallet,
                                       std::initializer_list<protocol::OrderLine> lines);
 
+  // Another denomination in the list, which is signed anew under the next number.
+  const protocol::DenominationKey& add_denomination(protocol::Kind kind,
+                                                    std::vector<uint64_t> slot_values);
   const protocol::DenominationKey& key(const protocol::DenomId& id) const;
   std::vector<const protocol::DenominationKey*> keys(
       std::span<const protocol::OrderLine> lines) const;
@@ -100,6 +105,9 @@ class World {
                                               std::vector<uint64_t> slot_values);
   // A certificate of `key` for a purpose, under the master key, valid a year around kWorldNow_s.
   protocol::SignedDocument certify(const protocol::SigningKey& key, std::string_view purpose) const;
+
+ private:
+  std::deque<protocol::DenominationKey> more_;  // added
 };
 
 // A signing key drawn from `rng`.
