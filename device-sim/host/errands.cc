@@ -150,7 +150,7 @@ absl::StatusOr<std::optional<wallet::Withdrawn>> finish_order(wallet::Wallet& wa
 
 absl::StatusOr<wallet::TakenLoad> load(wallet::Wallet& wallet, Backend& backend,
                                        std::string_view currency, uint64_t amount) {
-  CAFE_ASSIGN_OR_RETURN(const Bytes order, wallet.start_load(currency, amount, now_s()));
+  CAFE_ASSIGN_OR_RETURN(const Bytes order, wallet.start_load(currency, amount));
   return send_load(wallet, backend, order);
 }
 
