@@ -74,6 +74,9 @@ constexpr std::array kWords = std::to_array<Words>({
     {"WRONG_TICKS", "The shop counts too many ticks. Complain."},
     {"TICK_ORDER", "The shop asked for a wrong tick."},
     {"UNKNOWN_TERMS", "This is not known to your wallet."},
+    {"BAD_TARIFF", "This call has no proper tariff."},
+    {"BAD_TICK", "Refused: a tick does not verify."},
+    {"UNKNOWN_MESSAGE", "The till says what no till says."},
     {"TERMS_SETTLED", "This bill is settled already."},
     {"UNKNOWN_OFFER", "The shop does not know this bill."},
     // The issuer's side is wrong: keep the evidence.
