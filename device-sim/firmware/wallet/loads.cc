@@ -46,7 +46,10 @@ absl::Status Wallet::accept_load_key(ByteView signed_certificate) {
                              "The guardian takes loads under another key, or under none: it was "
                              "not made for this issuer's cheques.");
   }
-  CAFE_RETURN_IF_ERROR(s.store->commit(Batch().put(kLoadKeyKey, signed_certificate)));
+  const Bytes* known = s.store->find(kLoadKeyKey);
+  if (known == nullptr || *known != protocol::to_bytes(signed_certificate)) {
+    CAFE_RETURN_IF_ERROR(s.store->commit(Batch().put(kLoadKeyKey, signed_certificate)));
+  }
   s.load_key = std::move(certificate);
   return absl::OkStatus();
 }
@@ -179,14 +182,14 @@ absl::StatusOr<TakenLoad> Wallet::State::finish_load() {
   }
   CAFE_ASSIGN_OR_RETURN(const uint64_t amount,
                         protocol::checked_add(counter(load.currency), load.amount));
-  CAFE_RETURN_IF_ERROR(
-      store->commit(Batch()
-                        .put(counter_key(load.currency), protocol::encode_u64(amount))
-                        .put(kLoadsKey, protocol::encode_u64(load.sequence))
-                        .put(record_key(kLoadedPrefix, protocol::encode_u64(load.sequence)),
-                             load_under_way->loaded)
-                        .erase(record_key(kGivenUpPrefix, load_under_way->order.digest()))
-                        .erase(kLoadKey)));
+  Batch batch;
+  batch.put(counter_key(load.currency), protocol::encode_u64(amount))
+      .put(kLoadsKey, protocol::encode_u64(load.sequence))
+      .put(record_key(kLoadedPrefix, protocol::encode_u64(load.sequence)), load_under_way->loaded)
+      .erase(kLoadKey);
+  // With its number taken, no other order of that number can come back.
+  store->scan(kGivenUpPrefix, [&](std::string_view key, ByteView) { batch.erase(key); });
+  CAFE_RETURN_IF_ERROR(store->commit(batch));
   counters[load.currency] = amount;
   loads = load.sequence;
   load_under_way.reset();

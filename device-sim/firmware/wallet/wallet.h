@@ -270,7 +270,8 @@ class Wallet {
   // TERMS_STALE (not within 10 minutes of now), CURRENCY_UNSUPPORTED (a quote), AMOUNT_ZERO,
   // AMOUNT_NOT_PAYABLE and SELECTION_TOO_HARD (selection.h), NOT_REGISTERED,
   // IDENTIFICATION_DECLINED, OWNER_DECLINED.
-  // GUARDIAN_WRONG: an answer failed its check; nothing is ever sent for it.
+  // GUARDIAN_WRONG: an answer failed its check; nothing is ever sent for it. COUNTER_TOO_LOW: the
+  // guardian has lost some of its counter; the same offer may be paid once it is loaded.
   absl::StatusOr<Outgoing> on_offer(protocol::ByteView offer, uint64_t now_ms);
   // The terminal's signed acceptance or refusal, of a bill or a call: BAD_SIGNATURE, WRONG_PAYEE,
   // UNKNOWN_TERMS, PAYMENT_MISMATCH, ANSWERED.
