@@ -1,0 +1,135 @@
+#include "device-sim/cafe-wallet/console.h"
+
+#include <poll.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <iostream>
+
+namespace cafe::cafe_wallet {
+
+using face::Button;
+using face::Screen;
+
+namespace {
+
+constexpr uint32_t kTicksOfScript = 5;  // of a call that names no number
+constexpr int kTickPace_ms = 1000;      // of the world's time, where a person listens
+
+// Keys one by one and unseen, until the end of the block; also where a signal ends the program.
+class RawKeys {
+ public:
+  RawKeys() {
+    tcgetattr(STDIN_FILENO, &cooked_);
+    termios raw = cooked_;
+    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    interrupt_ = std::signal(SIGINT, restore_and_end);
+    terminate_ = std::signal(SIGTERM, restore_and_end);
+  }
+  ~RawKeys() {
+    std::signal(SIGINT, interrupt_);
+    std::signal(SIGTERM, terminate_);
+    tcsetattr(STDIN_FILENO, TCSANOW, &cooked_);
+  }
+  RawKeys(const RawKeys&) = delete;
+  RawKeys& operator=(const RawKeys&) = delete;
+
+  // The next key; nothing at the end of the input, or where none came within the time (-1: no
+  // limit).
+  static std::optional<char> next(int timeout_ms) {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    if (poll(&input, 1, timeout_ms) <= 0) return std::nullopt;
+    char key = 0;
+    if (read(STDIN_FILENO, &key, 1) != 1) return std::nullopt;
+    return key;
+  }
+
+ private:
+  static void restore_and_end(int signal_number) {
+    tcsetattr(STDIN_FILENO, TCSANOW, &cooked_);
+    _exit(128 + signal_number);
+  }
+  static termios cooked_;
+  void (*interrupt_)(int);
+  void (*terminate_)(int);
+};
+termios RawKeys::cooked_{};
+
+}  // namespace
+
+ScriptConsole::ScriptConsole(std::deque<std::string> lines, std::ostream& out) : out_(out) {
+  for (std::string& line : lines) {
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
+    if (!line.empty() && line.front() != '#') lines_.push_back(std::move(line));
+  }
+}
+
+void ScriptConsole::show(const Screen& screen) { out_ << face::framed(screen) << std::flush; }
+
+Button ScriptConsole::ask(const Screen& screen) {
+  show(screen);
+  Button answer = Button::kOk;
+  if (!lines_.empty() && (lines_.front() == "ok" || lines_.front() == "cancel")) {
+    answer = lines_.front() == "ok" ? Button::kOk : Button::kCancel;
+    lines_.pop_front();
+  }
+  out_ << (answer == Button::kOk ? "  (right button)\n" : "  (left button)\n") << std::flush;
+  return answer;
+}
+
+std::optional<std::string> ScriptConsole::next_command() {
+  // Answers to questions that were not asked.
+  while (!lines_.empty() && (lines_.front() == "ok" || lines_.front() == "cancel")) {
+    lines_.pop_front();
+  }
+  if (lines_.empty()) return std::nullopt;
+  std::string line = std::move(lines_.front());
+  lines_.pop_front();
+  out_ << "wallet> " << line << "\n" << std::flush;
+  return line;
+}
+
+void ScriptConsole::say(std::string_view text) { out_ << "  " << text << "\n" << std::flush; }
+
+bool ScriptConsole::hangs_up(uint32_t ticks, uint32_t wanted) {
+  return ticks >= (wanted == 0 ? kTicksOfScript : wanted);
+}
+
+void TerminalConsole::show(const Screen& screen) {
+  std::cout << face::framed(screen) << std::flush;
+}
+
+Button TerminalConsole::ask(const Screen& screen) {
+  show(screen);
+  std::cout << "  Enter: right button   c: left button " << std::flush;
+  const RawKeys keys;
+  for (;;) {
+    const auto key = RawKeys::next(-1);
+    if (key && *key != '\n' && *key != '\r' && *key != 'c' && *key != '\x1b') continue;
+    // A terminal that went away presses Cancel.
+    const bool ok = key && (*key == '\n' || *key == '\r');
+    std::cout << (ok ? "> right\n" : "> left\n") << std::flush;
+    return ok ? Button::kOk : Button::kCancel;
+  }
+}
+
+std::optional<std::string> TerminalConsole::next_command() {
+  std::cout << "wallet> " << std::flush;
+  std::string line;
+  if (!std::getline(std::cin, line)) return std::nullopt;
+  return line;
+}
+
+void TerminalConsole::say(std::string_view text) {
+  std::cout << "  " << text << "\n" << std::flush;
+}
+
+bool TerminalConsole::hangs_up(uint32_t ticks, uint32_t wanted) {
+  const RawKeys keys;
+  if (RawKeys::next(kTickPace_ms)) return true;
+  return wanted != 0 && ticks >= wanted;
+}
+
+}  // namespace cafe::cafe_wallet

@@ -1,0 +1,51 @@
+// Display, buttons and commands: on a terminal with a person before it, or from a script.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <iosfwd>
+#include <optional>
+#include <string>
+
+#include "device-sim/firmware/face/face.h"
+
+namespace cafe::cafe_wallet {
+
+class Console : public face::Buttons {
+ public:
+  // The next line that is a command; nothing at the end.
+  virtual std::optional<std::string> next_command() = 0;
+  // What the world around the wallet says: one line.
+  virtual void say(std::string_view text) = 0;
+  // While a call runs, after each tick: whether the owner presses a button now. `wanted` is how
+  // many ticks the command asked for; 0: until a button is pressed.
+  virtual bool hangs_up(uint32_t ticks, uint32_t wanted) = 0;
+};
+
+// Lines of text: commands, and "ok" or "cancel" for the next question; a question without an answer
+// is answered with OK. Empty lines and those that begin with '#' are skipped.
+class ScriptConsole : public Console {
+ public:
+  ScriptConsole(std::deque<std::string> lines, std::ostream& out);
+  void show(const face::Screen& screen) override;
+  face::Button ask(const face::Screen& screen) override;
+  std::optional<std::string> next_command() override;
+  void say(std::string_view text) override;
+  bool hangs_up(uint32_t ticks, uint32_t wanted) override;
+
+ private:
+  std::deque<std::string> lines_;
+  std::ostream& out_;
+};
+
+// Standard input and output, a terminal: Enter presses the right button, c the left one.
+class TerminalConsole : public Console {
+ public:
+  void show(const face::Screen& screen) override;
+  face::Button ask(const face::Screen& screen) override;
+  std::optional<std::string> next_command() override;
+  void say(std::string_view text) override;
+  bool hangs_up(uint32_t ticks, uint32_t wanted) override;
+};
+
+}  // namespace cafe::cafe_wallet
