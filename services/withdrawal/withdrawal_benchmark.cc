@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "services/withdrawal/issuer_fixture.h"
+#include "services/withdrawal/wallet_fixture.h"
 #include "tests/support/cpu_time.h"
 
 namespace cafe::withdrawal {

@@ -1,6 +1,6 @@
 // Who may call what, over TLS with certificates.
 #include "libs/platform/testdata/certificates.h"
-#include "services/withdrawal/issuer_fixture.h"
+#include "services/withdrawal/wallet_fixture.h"
 
 namespace cafe::withdrawal {
 namespace {

@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "libs/platform/log.h"
-#include "services/withdrawal/issuer_fixture.h"
+#include "services/withdrawal/wallet_fixture.h"
 
 namespace cafe::withdrawal {
 namespace {

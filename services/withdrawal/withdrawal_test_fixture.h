@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "services/withdrawal/issuer_fixture.h"
+#include "services/withdrawal/wallet_fixture.h"
 
 namespace cafe::withdrawal {
 
