@@ -64,7 +64,7 @@ TEST_F(EvidenceTest, HoldsChequesTicksAndMoneyPaidBack) {
   back.terms = protocol::SignedDocument::sign(terms.encode(), holder.identity.account_key);
 
   protocol::CaseFile file = market_.open_case(wallet, call(30), 0, back, 0);
-  EXPECT_EQ(judge(to_evidence(market_.sign_case(file)).dump(), market_.anchors), "WRONG_TERMINAL")
+  EXPECT_EQ(judge(to_evidence(market_.sign_case(file)).dump(), market_.anchors), "BAD_SIGNATURE")
       << "her terms under the shop's credential";
   file.second.terminal = market_.credential_of(holder);
   const protocol::SignedCase signed_case = market_.sign_case(file);
