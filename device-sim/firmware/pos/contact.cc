@@ -58,14 +58,6 @@ void Contact::end_call(uint64_t now_ms) {
   close(terminal_.end_call(*call_, now_ms), ContactResult::kEnded);
 }
 
-absl::Status Contact::hang_up(uint64_t now_ms) {
-  if (!talking()) {
-    return protocol::refused("CALL_NOT_OPEN", "No call goes on: there is nothing to hang up.");
-  }
-  end_call(now_ms);
-  return error_;
-}
-
 void Contact::take_tick(ByteView message, uint64_t now_ms) {
   if (const absl::Status taken = terminal_.on_tick(message, now_ms); !taken.ok()) {
     // Nobody goes on talking for nothing.
@@ -79,12 +71,11 @@ void Contact::take_tick(ByteView message, uint64_t now_ms) {
 }
 
 void Contact::demand_tick(uint64_t now_ms) {
-  if (tick_asked_ || now_ms < next_tick_ms_) return;
+  if (tick_asked_) return;
+  if (hanging_up_) return end_call(now_ms);
+  if (now_ms < next_tick_ms_) return;
   auto demand = terminal_.next_tick_demand(*call_, now_ms);
-  if (!demand.ok()) {
-    end_call(now_ms);
-    return;
-  }
+  if (!demand.ok()) return end_call(now_ms);
   if (!endpoint_.send(*std::move(demand)).ok()) return;  // again at the next tick
   tick_asked_ = true;
   next_tick_ms_ = now_ms + tick_interval_ms_;
@@ -119,13 +110,14 @@ void Contact::tick(uint64_t now_ms) {
     endpoint_.hang_up();
     return;
   }
+  // Before what arrived is looked at: between a tick and the next demand the payee can hang up.
+  if (talking() && endpoint_.up()) demand_tick(now_ms);
   while (result_ == ContactResult::kRunning && error_.ok()) {
     const auto message = endpoint_.receive();
     if (!message) break;
     handle(*message, now_ms);
   }
   if (result_ != ContactResult::kRunning) return;
-  if (talking() && endpoint_.up()) demand_tick(now_ms);
   if (closing_ && endpoint_.all_delivered()) {
     result_ = *closing_;
     endpoint_.hang_up();

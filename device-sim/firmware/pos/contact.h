@@ -32,9 +32,9 @@ class Contact {
   // After kAuthorize: the acquirer's answer goes on to the wallet.
   absl::Status on_authorization(protocol::ByteView authorization,
                                 protocol::ByteView key_certificate, uint64_t now_ms);
-  // The payee hangs up: the call ends, and the contact with it once the wallet has heard of it.
-  // Terminal::end_call's reasons.
-  absl::Status hang_up(uint64_t now_ms);
+  // The payee hangs up: as soon as the call is open, or at once where it is; but a tick that was
+  // asked for is taken first, since the wallet may have paid it.
+  void hang_up() { hanging_up_ = true; }
   // Of a call, taken in this contact.
   uint32_t ticks() const { return ticks_; }
   // Why a payment could not be decided, or a tick was not taken (which ends the call).
@@ -57,6 +57,7 @@ class Contact {
   std::optional<ContactResult> closing_;  // the last message is on its way
   uint32_t tick_interval_ms_;
   bool tick_asked_ = false;
+  bool hanging_up_ = false;
   uint64_t next_tick_ms_ = 0;
   uint32_t ticks_ = 0;
   ContactResult result_ = ContactResult::kRunning;
