@@ -15,47 +15,8 @@ using face::Screen;
 namespace {
 
 constexpr uint32_t kTicksOfScript = 5;  // of a call that names no number
-constexpr int kTickPace_ms = 1000;      // of the world's time, where a person listens
-
-// Keys one by one and unseen, until the end of the block; also where a signal ends the program.
-class RawKeys {
- public:
-  RawKeys() {
-    tcgetattr(STDIN_FILENO, &cooked_);
-    termios raw = cooked_;
-    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
-    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-    interrupt_ = std::signal(SIGINT, restore_and_end);
-    terminate_ = std::signal(SIGTERM, restore_and_end);
-  }
-  ~RawKeys() {
-    std::signal(SIGINT, interrupt_);
-    std::signal(SIGTERM, terminate_);
-    tcsetattr(STDIN_FILENO, TCSANOW, &cooked_);
-  }
-  RawKeys(const RawKeys&) = delete;
-  RawKeys& operator=(const RawKeys&) = delete;
-
-  // The next key; nothing at the end of the input, or where none came within the time (-1: no
-  // limit).
-  static std::optional<char> next(int timeout_ms) {
-    pollfd input{STDIN_FILENO, POLLIN, 0};
-    if (poll(&input, 1, timeout_ms) <= 0) return std::nullopt;
-    char key = 0;
-    if (read(STDIN_FILENO, &key, 1) != 1) return std::nullopt;
-    return key;
-  }
-
- private:
-  static void restore_and_end(int signal_number) {
-    tcsetattr(STDIN_FILENO, TCSANOW, &cooked_);
-    _exit(128 + signal_number);
-  }
-  static termios cooked_;
-  void (*interrupt_)(int);
-  void (*terminate_)(int);
-};
-termios RawKeys::cooked_{};
+constexpr char kEscape = '\x1b';
+constexpr int kTickPace_ms = 1000;  // of the world's time, where a person listens
 
 }  // namespace
 
@@ -97,6 +58,48 @@ bool ScriptConsole::hangs_up(uint32_t ticks, uint32_t wanted) {
   return ticks >= (wanted == 0 ? kTicksOfScript : wanted);
 }
 
+// Keys one by one and unseen, while this lives; also where a signal ends the program.
+class TerminalConsole::RawKeys {
+ public:
+  RawKeys() {
+    tcgetattr(STDIN_FILENO, &cooked_);
+    termios raw = cooked_;
+    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    interrupt_ = std::signal(SIGINT, restore_and_end);
+    terminate_ = std::signal(SIGTERM, restore_and_end);
+  }
+  ~RawKeys() {
+    std::signal(SIGINT, interrupt_);
+    std::signal(SIGTERM, terminate_);
+    tcsetattr(STDIN_FILENO, TCSANOW, &cooked_);
+  }
+  RawKeys(const RawKeys&) = delete;
+  RawKeys& operator=(const RawKeys&) = delete;
+
+  // The next key; nothing where none came within the time (-1: no limit). A terminal that went away
+  // presses Escape.
+  static std::optional<char> next(int timeout_ms) {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    if (poll(&input, 1, timeout_ms) <= 0) return std::nullopt;
+    char key = 0;
+    return read(STDIN_FILENO, &key, 1) == 1 ? key : kEscape;
+  }
+
+ private:
+  static void restore_and_end(int signal_number) {
+    tcsetattr(STDIN_FILENO, TCSANOW, &cooked_);
+    _exit(128 + signal_number);
+  }
+  static termios cooked_;
+  void (*interrupt_)(int);
+  void (*terminate_)(int);
+};
+termios TerminalConsole::RawKeys::cooked_{};
+
+TerminalConsole::TerminalConsole() = default;
+TerminalConsole::~TerminalConsole() = default;
+
 void TerminalConsole::show(const Screen& screen) {
   std::cout << face::framed(screen) << std::flush;
 }
@@ -104,18 +107,18 @@ void TerminalConsole::show(const Screen& screen) {
 Button TerminalConsole::ask(const Screen& screen) {
   show(screen);
   std::cout << "  Enter: right button   c: left button " << std::flush;
-  const RawKeys keys;
+  if (!keys_) keys_ = std::make_unique<RawKeys>();
   for (;;) {
     const auto key = RawKeys::next(-1);
-    if (key && *key != '\n' && *key != '\r' && *key != 'c' && *key != '\x1b') continue;
-    // A terminal that went away presses Cancel.
-    const bool ok = key && (*key == '\n' || *key == '\r');
+    const bool ok = key == '\n' || key == '\r';
+    if (!ok && key != 'c' && key != kEscape) continue;
     std::cout << (ok ? "> right\n" : "> left\n") << std::flush;
     return ok ? Button::kOk : Button::kCancel;
   }
 }
 
 std::optional<std::string> TerminalConsole::next_command() {
+  keys_.reset();
   std::cout << "wallet> " << std::flush;
   std::string line;
   if (!std::getline(std::cin, line)) return std::nullopt;
@@ -127,7 +130,7 @@ void TerminalConsole::say(std::string_view text) {
 }
 
 bool TerminalConsole::hangs_up(uint32_t ticks, uint32_t wanted) {
-  const RawKeys keys;
+  if (!keys_) keys_ = std::make_unique<RawKeys>();
   if (RawKeys::next(kTickPace_ms)) return true;
   return wanted != 0 && ticks >= wanted;
 }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <iosfwd>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -41,11 +42,17 @@ class ScriptConsole : public Console {
 // Standard input and output, a terminal: Enter presses the right button, c the left one.
 class TerminalConsole : public Console {
  public:
+  TerminalConsole();
+  ~TerminalConsole() override;
   void show(const face::Screen& screen) override;
   face::Button ask(const face::Screen& screen) override;
   std::optional<std::string> next_command() override;
   void say(std::string_view text) override;
   bool hangs_up(uint32_t ticks, uint32_t wanted) override;
+
+ private:
+  class RawKeys;
+  std::unique_ptr<RawKeys> keys_;  // while buttons are pressed rather than lines written
 };
 
 }  // namespace cafe::cafe_wallet

@@ -69,11 +69,13 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::connect(const BackendOptions& 
                         open_channel(options.withdrawal_address, "withdrawal", options));
   CAFE_ASSIGN_OR_RETURN(const auto deposit,
                         open_channel(options.deposit_address, "deposit", options));
-  CAFE_ASSIGN_OR_RETURN(const auto doublespend,
-                        open_channel(options.doublespend_address, "doublespend", options));
   backend->withdrawal_ = v1::Withdrawal::NewStub(withdrawal);
   backend->deposit_ = v1::Deposit::NewStub(deposit);
-  backend->doublespend_ = v1::DoubleSpend::NewStub(doublespend);
+  if (!options.doublespend_address.empty()) {
+    CAFE_ASSIGN_OR_RETURN(const auto doublespend,
+                          open_channel(options.doublespend_address, "doublespend", options));
+    backend->doublespend_ = v1::DoubleSpend::NewStub(doublespend);
+  }
   return backend;
 }
 
@@ -209,6 +211,9 @@ absl::StatusOr<DepositAnswer> Backend::authorize(ByteView payment) {
 }
 
 absl::StatusOr<std::vector<CaseRow>> Backend::cases() {
+  if (doublespend_ == nullptr) {
+    return protocol::invalid("NO_ADDRESS", "Cases are read at the double-spend service: name it.");
+  }
   std::vector<CaseRow> out;
   for (;;) {
     v1::ListCasesRequest request;

@@ -18,8 +18,8 @@ namespace cafe::host {
 struct BackendOptions {
   std::string withdrawal_address;  // host:port
   std::string deposit_address;
-  std::string doublespend_address;
-  std::string tls_ca;  // PEM file; empty: plaintext
+  std::string doublespend_address;  // empty: no cases are read
+  std::string tls_ca;               // PEM file; empty: plaintext
   // The operator's certificate and key (PEM files), for reading the cases. Empty: none are read.
   std::string operator_cert;
   std::string operator_key;
@@ -70,7 +70,7 @@ class Backend {
                                         protocol::ByteView holder_credential = {});
   absl::StatusOr<DepositAnswer> authorize(protocol::ByteView payment);
   absl::StatusOr<std::vector<CaseRow>> cases();
-  bool can_read_cases() const { return !options_.operator_cert.empty(); }
+  bool can_read_cases() const { return doublespend_ != nullptr && !options_.operator_cert.empty(); }
   uint64_t repeated_calls() const { return repeated_; }
 
  private:
