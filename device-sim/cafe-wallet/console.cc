@@ -36,7 +36,7 @@ Button ScriptConsole::ask(const Screen& screen) {
     answer = lines_.front() == "ok" ? Button::kOk : Button::kCancel;
     lines_.pop_front();
   }
-  out_ << (answer == Button::kOk ? "  (right button)\n" : "  (left button)\n") << std::flush;
+  out_ << (answer == Button::kOk ? "  > right\n" : "  > left\n") << std::flush;
   return answer;
 }
 
@@ -106,13 +106,14 @@ void TerminalConsole::show(const Screen& screen) {
 
 Button TerminalConsole::ask(const Screen& screen) {
   show(screen);
-  std::cout << "  Enter: right button   c: left button " << std::flush;
+  if (!explained_) std::cout << "  Enter: right button   c: left button\n" << std::flush;
+  explained_ = true;
   if (!keys_) keys_ = std::make_unique<RawKeys>();
   for (;;) {
     const auto key = RawKeys::next(-1);
     const bool ok = key == '\n' || key == '\r';
     if (!ok && key != 'c' && key != kEscape) continue;
-    std::cout << (ok ? "> right\n" : "> left\n") << std::flush;
+    std::cout << (ok ? "  > right\n" : "  > left\n") << std::flush;
     return ok ? Button::kOk : Button::kCancel;
   }
 }

@@ -52,6 +52,7 @@ class TerminalConsole : public Console {
 
  private:
   class RawKeys;
+  bool explained_ = false;
   std::unique_ptr<RawKeys> keys_;  // while buttons are pressed rather than lines written
 };
 

@@ -39,7 +39,7 @@ TEST(ScriptConsoleTest, WritesWhatIsShown) {
   console.ask(kQuestion);
   console.say("Nothing happened.");
   EXPECT_EQ(out.str(), "wallet> pay 1\n" + face::framed(kQuestion) +
-                           "  (left button)\n"
+                           "  > left\n"
                            "  Nothing happened.\n");
 }
 
