@@ -33,8 +33,9 @@ ALTER TABLE deposit.payee
   ADD CONSTRAINT holder_has_her_id
     CHECK (account_id IS NULL OR payee_id = deposit.holder_id('cafe/v1/holder-payee'::bytea, account_id));
 
--- Enrols the holder of an account as a payee without cover, with one terminal: her account key, and the credential that
--- certifies it, which the service has verified. True when she is new; the same again changes nothing.
+-- Enrols the holder of an account as a payee without cover (its currency says nothing), with one terminal: her account
+-- key, and the credential that certifies it, which the service has verified. True when she is new; the same again changes
+-- nothing.
 CREATE FUNCTION deposit.enrol_holder(p_account_id bytea, p_key bytea, p_credential bytea) RETURNS boolean
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -43,7 +44,7 @@ DECLARE
   is_new    boolean;
 BEGIN
   INSERT INTO deposit.payee (payee_id, name, cover, cover_currency, account_id)
-  VALUES (payee, 'account holder', 0, 'XXX', p_account_id) ON CONFLICT (payee_id) DO NOTHING;
+  VALUES (payee, 'account holder', 0, 'EUR', p_account_id) ON CONFLICT (payee_id) DO NOTHING;
   is_new := FOUND;
   IF NOT is_new AND NOT EXISTS (SELECT FROM deposit.payee p WHERE p.payee_id = payee AND p.account_id = p_account_id)
   THEN

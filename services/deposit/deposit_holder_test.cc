@@ -152,7 +152,7 @@ TEST_F(HolderTest, HerIdsCannotBeTaken) {
             "WHERE account_id IS NOT NULL"));
   EXPECT_TRUE(
       fails("INSERT INTO deposit.payee (payee_id, name, cover, cover_currency, account_id) "
-            "SELECT substr(account_id, 1, 16), 'twice', 0, 'XXX', account_id "
+            "SELECT substr(account_id, 1, 16), 'twice', 0, 'EUR', account_id "
             "FROM deposit.payee WHERE account_id IS NOT NULL"));
   // Whoever was enrolled by hand under the ids of a holder to come does not get her money.
   const TestHolder next = shop.make_holder();
