@@ -277,6 +277,34 @@ TEST_F(Groups, NobodyWaitsForTheLockOfAnothersAccount) {
   EXPECT_EQ(issuer_.audit(), "");
 }
 
+// What is opened while completions cannot keep up would be work for nothing.
+TEST_F(Groups, NothingIsOpenedWhileTooManyOrdersWaitToBeCompleted) {
+  Ready first(*this);
+  Wallet wallet(issuer_);
+  wallet.join(stub());
+  const auto open = [&] { return wallet.open(stub(), {{issuer_.coin.id, 1}}); };
+  auto lock = std::make_unique<RowLock>(issuer_, first.wallet.account());
+  std::vector<std::jthread> threads;
+  threads.emplace_back([&] { EXPECT_TRUE(first.wallet.complete(stub(), first.order).ok()); });
+  EXPECT_TRUE(testing::eventually(kPatience, [&] { return waiting_for_locks() == 1; }));
+  const auto send = [&](int orders) {
+    for (int i = 0; i < orders; ++i) {
+      threads.emplace_back([&] { EXPECT_FALSE(call_complete(stub(), "not an order").ok()); });
+    }
+  };
+  send(127);
+  EXPECT_TRUE(testing::eventually(kPatience, [&] { return waiting(127); }));
+  EXPECT_TRUE(open().ok());
+  send(1);
+  EXPECT_TRUE(testing::eventually(kPatience, [&] { return waiting(128); }));
+  const auto refused = open();
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(reason_of(refused.status()), "QUEUE_FULL");
+  lock.reset();
+  threads.clear();
+  EXPECT_TRUE(open().ok());
+}
+
 // z of an account and a denomination is kept: no other's may come in its place.
 TEST_F(Groups, LaterOrdersHaveTheSameZAndValidCoins) {
   Wallet alice(issuer_), bob(issuer_);

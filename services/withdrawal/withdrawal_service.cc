@@ -16,6 +16,10 @@ using protocol::view_of;
 // group would only wait for it. A completion is a share of a transaction.
 constexpr size_t kLargestOpening = 16;
 constexpr size_t kLargestCompletion = 64;
+// Orders that were opened go first: an opening whose completion is refused, or comes too late, was
+// work for nothing, and the completion's caller has waited twice. So no more is opened while two
+// groups wait to be completed.
+constexpr size_t kMostCompleting = 2 * kLargestCompletion;
 
 /// "ipv4:203.0.113.7:50312" without the port, which changes with each connection.
 std::string address_of(const grpc::CallbackServerContext& context) {
@@ -52,6 +56,8 @@ WithdrawalService::WithdrawalService(platform::UnaryRuntime& runtime, Issuer& is
                                      const GroupOptions& groups, platform::Metrics& metrics)
     : runtime_(runtime),
       issuer_(issuer),
+      held_back_(metrics.counter("cafe_work_rejected_total", "Jobs that were not run.",
+                                 {{"pool", "open"}, {"reason", "COMPLETIONS_FIRST"}})),
       openings_(
           {.name = "open",
            .threads = groups.open_threads,
@@ -64,6 +70,7 @@ WithdrawalService::WithdrawalService(platform::UnaryRuntime& runtime, Issuer& is
                     .largest = kLargestCompletion,
                     .limits = groups.limits},
                    issuer.clock, metrics, [this](std::vector<WaitingOrder> waiting) {
+                     completing_ -= waiting.size();
                      answer(std::move(waiting), complete_orders);
                    }) {}
 
@@ -102,15 +109,23 @@ grpc::ServerUnaryReactor* WithdrawalService::Register(grpc::CallbackServerContex
       });
 }
 
-grpc::ServerUnaryReactor* WithdrawalService::enqueue(OrderQueue& queue, std::string_view method,
-                                                     grpc::CallbackServerContext* context,
-                                                     const std::string& document,
-                                                     std::string* answer) {
-  return platform::serve_late(runtime_, method, context,
-                              [&](const std::shared_ptr<platform::LateCall>& call) {
-                                return queue.submit(call->info().deadline, document.size(),
-                                                    WaitingOrder{view_of(document), answer, call});
-                              });
+absl::Status WithdrawalService::open_later(WaitingOrder order) {
+  if (completing_ >= kMostCompleting) {
+    held_back_.Increment();
+    return protocol::make_error(absl::StatusCode::kResourceExhausted, "QUEUE_FULL",
+                                "Too many orders are waiting to be completed: call again later.");
+  }
+  const size_t bytes = order.document.size();
+  return openings_.submit(order.call->info().deadline, bytes, std::move(order));
+}
+
+absl::Status WithdrawalService::complete_later(WaitingOrder order) {
+  const size_t bytes = order.document.size();
+  ++completing_;
+  const absl::Status queued =
+      completions_.submit(order.call->info().deadline, bytes, std::move(order));
+  if (!queued.ok()) --completing_;
+  return queued;
 }
 
 void WithdrawalService::answer(std::vector<WaitingOrder> waiting, AnswerAll answer_all) {
@@ -131,15 +146,20 @@ void WithdrawalService::answer(std::vector<WaitingOrder> waiting, AnswerAll answ
 grpc::ServerUnaryReactor* WithdrawalService::Open(grpc::CallbackServerContext* context,
                                                   const v1::OpenOrderRequest* request,
                                                   v1::OpenOrderResponse* response) {
-  return enqueue(openings_, "Withdrawal/Open", context, request->open(),
-                 response->mutable_answer());
+  return platform::serve_late(
+      runtime_, "Withdrawal/Open", context, [&](const std::shared_ptr<platform::LateCall>& call) {
+        return open_later({view_of(request->open()), response->mutable_answer(), call});
+      });
 }
 
 grpc::ServerUnaryReactor* WithdrawalService::Complete(grpc::CallbackServerContext* context,
                                                       const v1::CompleteOrderRequest* request,
                                                       v1::CompleteOrderResponse* response) {
-  return enqueue(completions_, "Withdrawal/Complete", context, request->order(),
-                 response->mutable_completion());
+  return platform::serve_late(
+      runtime_, "Withdrawal/Complete", context,
+      [&](const std::shared_ptr<platform::LateCall>& call) {
+        return complete_later({view_of(request->order()), response->mutable_completion(), call});
+      });
 }
 
 grpc::ServerUnaryReactor* WithdrawalService::Void(grpc::CallbackServerContext* context,

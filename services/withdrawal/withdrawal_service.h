@@ -2,6 +2,8 @@
 // proto/cafe/v1/withdrawal.proto describes the methods.
 #pragma once
 
+#include <atomic>
+
 #include "cafe/v1/withdrawal.grpc.pb.h"
 #include "libs/platform/batcher.h"
 #include "libs/platform/unary.h"
@@ -66,13 +68,14 @@ class WithdrawalService final : public v1::Withdrawal::CallbackService {
   using OrderQueue = platform::Batcher<WaitingOrder>;
   using AnswerAll = void (*)(Issuer& issuer, std::vector<OrderQuestion> questions);
 
-  grpc::ServerUnaryReactor* enqueue(OrderQueue& queue, std::string_view method,
-                                    grpc::CallbackServerContext* context,
-                                    const std::string& document, std::string* answer);
+  absl::Status open_later(WaitingOrder order);
+  absl::Status complete_later(WaitingOrder order);
   void answer(std::vector<WaitingOrder> waiting, AnswerAll answer_all);
 
   platform::UnaryRuntime& runtime_;
   Issuer& issuer_;
+  std::atomic<size_t> completing_ = 0;  // calls of Complete that wait
+  platform::Counter& held_back_;        // calls of Open that were refused for their sake
   OrderQueue openings_;
   OrderQueue completions_;
 };
