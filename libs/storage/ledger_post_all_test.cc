@@ -171,45 +171,45 @@ TEST_F(PostAllTest, TheFunctionChecksWhatTheClientWouldHave) {
   };
   for (const Case& c : {
            Case{"no posting", "'{}', '{}', '{}', '{}', '{}', '{}'"},
-           Case{"unbalanced", "'{a}', '{XXX}', '{1,1}', '{cash,loss}', '{a,a}', '{1,-2}'"},
+           Case{"unbalanced", "'{a}', '{XTS}', '{1,1}', '{cash,loss}', '{a,a}', '{1,-2}'"},
            Case{"balanced over two postings",
-                "'{a,b}', '{XXX,XXX}', '{1,1,2,2}', '{cash,loss,cash,loss}', '{a,a,a,a}', "
+                "'{a,b}', '{XTS,XTS}', '{1,1,2,2}', '{cash,loss,cash,loss}', '{a,a,a,a}', "
                 "'{1,2,-1,-2}'"},
            Case{"a posting of one line",
-                "'{a,b}', '{XXX,XXX}', '{1,1,2}', '{cash,loss,cash}', '{a,a,b}', '{1,-1,0}'"},
+                "'{a,b}', '{XTS,XTS}', '{1,1,2}', '{cash,loss,cash}', '{a,a,b}', '{1,-1,0}'"},
            Case{"a posting without lines",
-                "'{a,b}', '{XXX,XXX}', '{1,1}', '{cash,loss}', "
+                "'{a,b}', '{XTS,XTS}', '{1,1}', '{cash,loss}', "
                 "'{a,a}', '{1,-1}'"},
            Case{"a line of no posting",
-                "'{a}', '{XXX}', '{1,1,2,2}', '{cash,loss,cash,loss}', '{a,a,b,b}', '{1,-1,1,-1}'"},
+                "'{a}', '{XTS}', '{1,1,2,2}', '{cash,loss,cash,loss}', '{a,a,b,b}', '{1,-1,1,-1}'"},
            Case{"a line of posting 0",
-                "'{a}', '{XXX}', '{1,1,0,0}', '{cash,loss,cash,loss}', '{a,a,b,b}', '{1,-1,1,-1}'"},
+                "'{a}', '{XTS}', '{1,1,0,0}', '{cash,loss,cash,loss}', '{a,a,b,b}', '{1,-1,1,-1}'"},
            Case{"an account twice",
-                "'{a}', '{XXX}', '{1,1,1}', '{cash,loss,loss}', '{a,a,a}', "
+                "'{a}', '{XTS}', '{1,1,1}', '{cash,loss,loss}', '{a,a,a}', "
                 "'{2,-1,-1}'"},
-           Case{"a zero", "'{a}', '{XXX}', '{1,1,1}', '{cash,loss,loss}', '{a,a,b}', '{1,-1,0}'"},
+           Case{"a zero", "'{a}', '{XTS}', '{1,1,1}', '{cash,loss,loss}', '{a,a,b}', '{1,-1,0}'"},
            Case{"a NULL",
-                "'{a}', '{XXX}', '{1,1,1}', '{cash,loss,loss}', '{a,a,b}', "
+                "'{a}', '{XTS}', '{1,1,1}', '{cash,loss,loss}', '{a,a,b}', "
                 "'{1,-1,NULL}'"},
            Case{"a NULL of another column",
-                "'{a}', '{XXX}', '{1,NULL}', '{cash,loss}', '{a,a}', "
+                "'{a}', '{XTS}', '{1,NULL}', '{cash,loss}', '{a,a}', "
                 "'{1,-1}'"},
            Case{"a reference twice",
-                "'{a,a}', '{XXX,XXX}', '{1,1,2,2}', '{cash,loss,cash,loss}', "
+                "'{a,a}', '{XTS,XTS}', '{1,1,2,2}', '{cash,loss,cash,loss}', "
                 "'{a,a,a,a}', '{1,-1,1,-1}'"},
            Case{"an empty reference",
-                "'{\"\"}', '{XXX}', '{1,1}', '{cash,loss}', '{a,a}', "
+                "'{\"\"}', '{XTS}', '{1,1}', '{cash,loss}', '{a,a}', "
                 "'{1,-1}'"},
            Case{"no currency", "'{a}', '{xx}', '{1,1}', '{cash,loss}', '{a,a}', '{1,-1}'"},
-           Case{"an unknown kind", "'{a}', '{XXX}', '{1,1}', '{cash,gold}', '{a,a}', '{1,-1}'"},
+           Case{"an unknown kind", "'{a}', '{XTS}', '{1,1}', '{cash,gold}', '{a,a}', '{1,-1}'"},
            Case{"columns of different lengths",
-                "'{a}', '{XXX}', '{1,1}', '{cash,loss}', '{a}', "
+                "'{a}', '{XTS}', '{1,1}', '{cash,loss}', '{a}', "
                 "'{1,-1}'"},
            Case{"references that count from 0",
-                "'[0:0]={a}', '{XXX}', '{1,1}', '{cash,loss}', "
+                "'[0:0]={a}', '{XTS}', '{1,1}', '{cash,loss}', "
                 "'{a,a}', '{1,-1}'"},
            Case{"a table for a column",
-                "'{a}', '{XXX}', '{{1,1}}', '{cash,loss}', '{a,a}', "
+                "'{a}', '{XTS}', '{{1,1}}', '{cash,loss}', '{a,a}', "
                 "'{1,-1}'"},
        }) {
     EXPECT_EQ(
