@@ -1,5 +1,7 @@
 #include "device-sim/simulator/devices.h"
 
+#include "device-sim/firmware/wallet/records.h"
+
 namespace cafe::simulator {
 
 absl::Status WalletDevice::boot() {
@@ -24,6 +26,19 @@ absl::StatusOr<std::unique_ptr<WalletDevice>> WalletDevice::make(
 absl::Status WalletDevice::put_back(const Memories& memories) {
   guardian_memory_.restore(memories.guardian);
   wallet_memory_.restore(memories.wallet);
+  return boot();
+}
+
+absl::Status WalletDevice::put_back_guardian(protocol::ByteView memory, std::string_view currency,
+                                             uint64_t counter) {
+  guardian_memory_.restore(memory);
+  wallet_.reset();
+  {
+    CAFE_ASSIGN_OR_RETURN(const auto books, firmware::RecordStore::open(wallet_memory_));
+    CAFE_RETURN_IF_ERROR(books->commit(firmware::Batch().put(
+        wallet::record_key(wallet::kCounterPrefix, protocol::view_of(currency)),
+        protocol::encode_u64(counter))));
+  }
   return boot();
 }
 

@@ -51,6 +51,11 @@ class WalletDevice {
   }
   // Puts them back and restarts both.
   absl::Status put_back(const Memories& memories);
+  protocol::Bytes copy_guardian() const { return guardian_memory_.snapshot(); }
+  // Puts the guardian's memory back alone. The owner, who can open her own wallet, corrects the
+  // wallet's books so that they say again what the guardian's counter says.
+  absl::Status put_back_guardian(protocol::ByteView memory, std::string_view currency,
+                                 uint64_t counter);
 
  private:
   WalletDevice(const std::string& seed, const wallet::Config& config)

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   cafe::host::BackendOptions backend_options;
   std::string audit_command;
   std::string report_file;
+  std::string mix = to_string(options.mix);
   bool json = false;
   CLI::App app("Simulates wallets with guardians and POS terminals against a running issuer.",
                "cafe-simulator");
@@ -76,6 +77,15 @@ int main(int argc, char** argv) {
   option("--payments", options.payments, "Payments of all wallets together");
   option("--double-spenders", options.double_spenders,
          "Wallets whose guardian is broken; each spends some slots twice");
+  option("--overdrawers", options.overdrawers,
+         "Wallets whose guardian forgets what its counter paid; each pays it out twice. All others "
+         "pay back what they have left first, so that nothing hides it");
+  option("--large", options.large, "Wallets that pay once above the off-line limit");
+  option("--identified", options.identified,
+         "Wallets that pay once above the identification limit");
+  option("--mix", mix,
+         "Shares of purses (coins, split, cheques, both) and errands (bills, calls, back)");
+  option("--purse", options.purse_value, "What a wallet can pay at any time, minor units");
   option("--deposit-batch", options.deposit_batch, "Payments in a deposit")
       ->check(CLI::Range(1, 1000));
   option("--threads", options.threads, "Wallets that act at one time")->check(CLI::Range(1, 256));
@@ -92,15 +102,21 @@ int main(int argc, char** argv) {
   app.add_flag("--json", json, "Print the report as JSON");
   CLI11_PARSE(app, argc, argv);
 
+  const auto parsed_mix = parse_mix(mix);
+  if (!parsed_mix.ok()) return fail(parsed_mix.status());
+  options.mix = *parsed_mix;
   cafe::host::Latencies latencies;
-  const auto backend = Backend::connect(backend_options, latencies);
+  const auto backend = cafe::host::Backend::connect(backend_options, latencies);
   if (!backend.ok()) return fail(backend.status());
+  // What others did before is not this run's.
+  const Json before =
+      audit_command.empty() || options.overdrawers == 0 ? Json() : run_audit(audit_command);
   Simulation simulation(options, **backend);
   const auto outcome = simulation.run();
   if (!outcome.ok()) return fail(outcome.status());
   const Json audit = audit_command.empty() ? Json() : run_audit(audit_command);
   const Json report =
-      make_report(options, *outcome, latencies, (*backend)->repeated_calls(), audit);
+      make_report(options, *outcome, latencies, (*backend)->repeated_calls(), before, audit);
   if (!report_file.empty()) std::ofstream(report_file) << report.dump(2) << "\n";
   std::cout << (json ? report.dump(2) + "\n" : to_text(report));
   return report["result"] == "pass" ? 0 : 1;

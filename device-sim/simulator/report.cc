@@ -1,5 +1,6 @@
 #include "device-sim/simulator/report.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
@@ -26,8 +27,43 @@ uint64_t number(const Json& report, const char* group, const char* key) {
   return report[group][key].get<uint64_t>();
 }
 
+// Of the cheques of one currency, as an audit tells it.
+uint64_t of_cheques(const Json& audit, const std::string& currency, const char* key) {
+  uint64_t sum = 0;
+  if (!audit.is_object() || !audit.contains("cheques")) return 0;
+  for (const Json& row : audit["cheques"]) {
+    if (row["currency"] == currency) sum += row[key].get<uint64_t>();
+  }
+  return sum;
+}
+
+struct Overdrawn {
+  uint64_t planted = 0;  // minor units
+  // What of it must raise alarms: not what ticks that nobody received left behind, nor what others
+  // have in their counters.
+  uint64_t visible = 0;
+  uint64_t alarmed = 0;
+  size_t alarms = 0;
+};
+
+Overdrawn overdrawn_of(const SimulationOptions& options, const Outcome& outcome, const Json& before,
+                       const Json& audit) {
+  Overdrawn out;
+  for (const Overdraft& overdraft : outcome.overdrafts) out.planted += overdraft.amount;
+  const uint64_t hidden =
+      outcome.totals.unreached_value + of_cheques(before, options.currency, "outstanding");
+  out.visible = out.planted - std::min(out.planted, hidden);
+  out.alarmed = of_cheques(audit, options.currency, "overdrawn") -
+                of_cheques(before, options.currency, "overdrawn");
+  const auto count = [](const Json& of) {
+    return of.is_object() && of.contains("alarms") ? of["alarms"].size() : 0;
+  };
+  out.alarms = count(audit) - count(before);
+  return out;
+}
+
 // What must hold in every run; a sentence for each thing that does not.
-Json check(const Outcome& outcome, const Json& audit) {
+Json check(const Outcome& outcome, const Overdrawn& overdrawn, const Json& audit) {
   const Totals& t = outcome.totals;
   Json wrong = Json::array();
   for (const std::string& failure : outcome.failures) wrong.push_back(failure);
@@ -36,6 +72,14 @@ Json check(const Outcome& outcome, const Json& audit) {
   if (t.accepted + t.repeats + t.credited_spent_before + t.spent_before + t.refused != t.deposited)
     wrong.push_back("verdicts are missing");
   if (t.credited_value > t.paid_value) wrong.push_back("more was credited than paid");
+  uint64_t paid = 0;
+  for (const MoneyTotals& money : t.by_money) paid += money.value;
+  if (paid != t.paid_value) wrong.push_back("the kinds of money do not make up what was paid");
+  if (!audit.is_null() && overdrawn.alarmed != overdrawn.visible)
+    wrong.push_back("the alarms do not amount to what was overdrawn");
+  if (!audit.is_null() && overdrawn.visible == overdrawn.planted &&
+      overdrawn.alarms < outcome.overdrafts.size())
+    wrong.push_back("an overdraft raised no alarm");
   if (outcome.caught != outcome.planted)
     wrong.push_back("the convicted are not exactly the planted double-spenders");
   if (outcome.unproved_cases != 0) wrong.push_back("cases are left without proof");
@@ -55,12 +99,24 @@ Json latency_rows(const host::Latencies& latencies) {
   return rows;
 }
 
+Json money_rows(const Totals& totals) {
+  Json rows = Json::object();
+  for (size_t i = 0; i < totals.by_money.size(); ++i) {
+    const MoneyTotals& money = totals.by_money[i];
+    rows[std::string(money_name(static_cast<Money>(i)))] = {{"slots", money.slots},
+                                                            {"value", money.value}};
+  }
+  return rows;
+}
+
 }  // namespace
 
 Json make_report(const SimulationOptions& options, const Outcome& outcome,
-                 const host::Latencies& latencies, uint64_t repeated_calls, const Json& audit) {
+                 const host::Latencies& latencies, uint64_t repeated_calls, const Json& before,
+                 const Json& audit) {
   const Totals& t = outcome.totals;
-  const Json wrong = check(outcome, audit);
+  const Overdrawn overdrawn = overdrawn_of(options, outcome, before, audit);
+  const Json wrong = check(outcome, overdrawn, audit);
   Json caught = Json::array();
   for (const auto& account : outcome.caught) caught.push_back(account.hex());
   return {
@@ -70,20 +126,28 @@ Json make_report(const SimulationOptions& options, const Outcome& outcome,
        {{"seed", options.seed},
         {"wallets", options.wallets},
         {"shops", options.terminal_files.size()},
-        {"currency", options.currency}}},
+        {"currency", options.currency},
+        {"mix", to_string(options.mix)},
+        {"errands", t.errands}}},
       {"withdrawal",
        {{"registered", t.registered},
         {"orders", t.orders},
         {"voided_orders", t.voided_orders},
-        {"coins", t.coins}}},
+        {"coins", t.coins},
+        {"loads", t.loads},
+        {"loaded", t.loaded_value}}},
       {"payment",
        {{"payments", t.payments},
         {"value", t.paid_value},
-        {"slots", t.spends},
+        {"slots", t.slots},
         {"declined", t.declined},
         {"contacts", t.contacts},
         {"line_frames", t.line_frames},
-        {"authorized", t.authorized}}},
+        {"authorized", t.authorized},
+        {"identified", t.identified}}},
+      {"money", money_rows(t)},
+      {"calls", {{"calls", t.calls}, {"ticks", t.ticks}, {"unreached", t.unreached_value}}},
+      {"paid_back", {{"payments", t.pay_backs}, {"value", t.paid_back_value}}},
       {"deposit",
        {{"batches", t.deposits},
         {"payments", t.deposited},
@@ -100,6 +164,11 @@ Json make_report(const SimulationOptions& options, const Outcome& outcome,
         {"cases", outcome.cases},
         {"unproved", outcome.unproved_cases},
         {"accounts", caught}}},
+      {"overdrawn",
+       {{"guardians", outcome.overdrafts.size()},
+        {"planted", overdrawn.planted},
+        {"alarms", overdrawn.alarms},
+        {"alarmed", overdrawn.alarmed}}},
       {"time_s",
        {{"all", outcome.seconds},
         {"register", outcome.register_s},
@@ -122,14 +191,26 @@ std::string to_text(const Json& r) {
   };
   out += line("  wallets %" PRIu64 ", shops %" PRIu64 ", seed %s", number(r, "run", "wallets"),
               number(r, "run", "shops"), r["run"]["seed"].get<std::string>().c_str());
-  out += line("  withdrawn     %8" PRIu64 " coins in %" PRIu64 " orders (%" PRIu64
-              " voided and opened anew)",
+  out += line("  withdrawn     %8" PRIu64 " coins and cheques in %" PRIu64 " orders (%" PRIu64
+              " voided and opened anew), %" PRIu64 " loads of %.2f %s",
               number(r, "withdrawal", "coins"), number(r, "withdrawal", "orders"),
-              number(r, "withdrawal", "voided_orders"));
+              number(r, "withdrawal", "voided_orders"), number(r, "withdrawal", "loads"),
+              money("withdrawal", "loaded"), currency.c_str());
   out += line("  paid off line %8" PRIu64 " payments, %.2f %s, %" PRIu64 " slots, %" PRIu64
               " contacts (some cut and resumed)",
               number(r, "payment", "payments"), money("payment", "value"), currency.c_str(),
               number(r, "payment", "slots"), number(r, "payment", "contacts"));
+  for (const auto& [name, row] : r["money"].items()) {
+    out +=
+        line("                %8" PRIu64 " %s, %.2f %s", row["slots"].get<uint64_t>(), name.c_str(),
+             static_cast<double>(row["value"].get<uint64_t>()) / 100, currency.c_str());
+  }
+  out += line("                %8" PRIu64 " authorized on line, %" PRIu64
+              " by identified payers; %" PRIu64 " calls of %" PRIu64 " ticks",
+              number(r, "payment", "authorized"), number(r, "payment", "identified"),
+              number(r, "calls", "calls"), number(r, "calls", "ticks"));
+  out += line("  paid back     %8" PRIu64 " times into the own account, %.2f %s",
+              number(r, "paid_back", "payments"), money("paid_back", "value"), currency.c_str());
   out += line("  deposited     %8" PRIu64 " payments in %" PRIu64 " batches, %.2f %s credited",
               number(r, "deposit", "payments"), number(r, "deposit", "batches"),
               money("deposit", "credited"), currency.c_str());
@@ -143,6 +224,12 @@ std::string to_text(const Json& r) {
               number(r, "double_spenders", "planted"), number(r, "double_spenders", "caught"),
               r["double_spenders"]["exactly"].get<bool>() ? " (exactly those)" : " (NOT THE SAME)",
               number(r, "double_spenders", "cases"));
+  if (number(r, "overdrawn", "guardians") > 0) {
+    out +=
+        line("  overdrawn     %8" PRIu64 " guardians by %.2f %s, %" PRIu64 " alarms of %.2f %s",
+             number(r, "overdrawn", "guardians"), money("overdrawn", "planted"), currency.c_str(),
+             number(r, "overdrawn", "alarms"), money("overdrawn", "alarmed"), currency.c_str());
+  }
   out += line(
       "  time          %8.1f s (registration %.1f, withdrawals and payments %.1f, clearing %.1f); "
       "%.0f payments/s",
@@ -154,9 +241,6 @@ std::string to_text(const Json& r) {
                 name.c_str(), l["count"].get<uint64_t>(), l["p50_ms"].get<double>(),
                 l["p99_ms"].get<double>(), l["max_ms"].get<double>());
   }
-  if (number(r, "payment", "authorized") > 0)
-    out +=
-        line("  authorized    %8" PRIu64 " payments on line", number(r, "payment", "authorized"));
   if (r["repeated_calls"].get<uint64_t>() > 0) {
     out += line("  repeated      %8" PRIu64 " calls while a service was away",
                 r["repeated_calls"].get<uint64_t>());

@@ -1,0 +1,84 @@
+// A person with a wallet: withdraws what she may need, pays bills, talks by the tick, and pays
+// back what is left.
+#pragma once
+
+#include <memory>
+
+#include "device-sim/host/encounter.h"
+#include "device-sim/host/errands.h"
+#include "device-sim/simulator/devices.h"
+#include "device-sim/simulator/options.h"
+#include "device-sim/simulator/totals.h"
+
+namespace cafe::simulator {
+
+// What all customers share.
+struct Street {
+  const SimulationOptions& options;
+  host::Backend& backend;
+  std::vector<std::unique_ptr<Shop>> shops;
+  Tally tally;
+
+  // Hands in what waits at a shop, once a batch is full; all of it where `all`.
+  absl::Status deposit(Shop& shop, bool all);
+};
+
+enum class Role {
+  kHonest,
+  kDoubleSpender,  // the guardian is broken: its memory can be copied and put back
+  kOverdrawer,     // likewise, to use its counter twice
+};
+
+class Customer {
+ public:
+  // `seed` fixes what she does; `payments` errands in all.
+  Customer(Street& street, uint32_t index, Role role, uint32_t payments,
+           std::unique_ptr<WalletDevice> device);
+
+  const protocol::AccountId& account() const { return account_; }
+  Role role() const { return role_; }
+  uint32_t index() const { return index_; }
+
+  // Gets an account and sees a shop's lists.
+  absl::Status join();
+  // Goes on her errands.
+  absl::Status trade();
+  // Pays everything that is left into her own account.
+  absl::Status close();
+  // Both memories are copied before a payment and put back after it, so that the same slots pay a
+  // second shop.
+  absl::Status spend_twice();
+  // The guardian's memory alone is copied before its counter is paid out, and put back after it, so
+  // that other cheques pay the same sum again.
+  absl::Status overdraw();
+
+ private:
+  wallet::Wallet& wallet() { return device_->firmware(); }
+  std::string seed_of(std::string_view what) const;
+  Shop& any_shop(protocol::SeededRng& rng) {
+    return *street_.shops[rng.below(street_.shops.size())];
+  }
+  wallet::Holdings holdings();
+
+  // Withdraws what it takes to pay any amount up to `most`, in the way of her purse.
+  absl::Status fill(uint64_t most);
+  absl::Status order(const std::vector<protocol::OrderLine>& lines);
+  absl::Status order_split_coins();
+  // Pays, and withdraws first where the amount cannot be paid; the shop took it.
+  absl::Status pay(Shop& shop, uint64_t amount, const std::string& seed);
+  absl::StatusOr<host::EncounterResult> pay_at(Shop& shop, uint64_t amount,
+                                               const std::string& seed);
+  absl::Status talk(Shop& shop, protocol::SeededRng& rng, const std::string& seed);
+  absl::Status pay_back(uint64_t amount);
+  void count_payment(protocol::ByteView payment, uint32_t ticks);
+
+  Street& street_;
+  const uint32_t index_;
+  const Role role_;
+  const uint32_t payments_;
+  std::unique_ptr<WalletDevice> device_;
+  Purse purse_;
+  protocol::AccountId account_{};
+};
+
+}  // namespace cafe::simulator

@@ -1,0 +1,37 @@
+// What is simulated.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "device-sim/host/encounter.h"
+#include "device-sim/simulator/mix.h"
+
+namespace cafe::simulator {
+
+struct SimulationOptions {
+  uint32_t wallets = 100;
+  uint32_t payments = 2000;      // errands in all, frauds aside
+  uint32_t double_spenders = 5;  // wallets whose guardian is broken, and answers twice
+  uint32_t overdrawers = 0;      // wallets whose guardian is broken, and forgets what it paid
+  uint32_t large = 0;            // wallets that pay once above the off-line limit
+  uint32_t identified = 0;       // and once above the identification limit
+  Mix mix;
+  uint32_t deposit_batch = 100;  // payments
+  uint32_t threads = 4;
+  std::string seed = "1";
+  std::string currency = "EUR";
+  uint64_t funds = 1'000'000;  // minor units for each account
+  // What a wallet can pay at any time, minor units.
+  uint64_t purse_value = 4000;
+  std::vector<std::string> terminal_files;
+  std::string trust_file;
+  std::string manufacturer_file;
+  std::string issuer_id;
+  std::string fund_command;            // reads lines "account currency amount reference"
+  uint32_t case_patience_ms = 60'000;  // how long to wait for the issuer to prove its cases
+  host::LineOptions line;
+  bool quiet = false;  // no lines of progress on standard error
+};
+
+}  // namespace cafe::simulator
