@@ -164,7 +164,7 @@ TEST_F(LifecycleTest, EveryJsonOfTheOperatorParsesAndSaysTheSameAsTheDevices) {
   const Json payees = operate({"payee", "list"});
   ASSERT_EQ(payees.size(), 3u);
   EXPECT_EQ(payees[0].at("terminals"), 1);
-  EXPECT_EQ(operate({"denominations", "list"}).size(), 9u);
+  EXPECT_EQ(operate({"denominations", "list"}).size(), 13u);
   EXPECT_TRUE(operate({"issuer", "list", "--dir", issuer}).is_structured());
   EXPECT_TRUE(operate({"issuer", "trust", "--dir", issuer}).is_structured());
   EXPECT_EQ(operate({"audit"}).at("result"), "pass");

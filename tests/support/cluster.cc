@@ -27,12 +27,19 @@ std::string issuer_config(bool loadtest) {
   "limits": [{"currency": "EUR", "offline": 50000, "identification": 250000},
              {"currency": "XTS", "offline": 1000000, "identification": 1000000}],
   "denominations": [
+    {"currency": "EUR", "slots": [1]}, {"currency": "EUR", "slots": [2]}, {"currency": "EUR", "slots": [5]},
     {"currency": "EUR", "slots": [10]}, {"currency": "EUR", "slots": [20]},
     {"currency": "EUR", "slots": [50]}, {"currency": "EUR", "slots": [100]},
     {"currency": "EUR", "slots": [200]}, {"currency": "EUR", "slots": [500]},
     {"currency": "EUR", "slots": [400, 200, 100, 100]},
-    {"currency": "EUR", "kind": "cheque", "slots": [10000]},)") +
-         (loadtest ? R"({"currency": "XTS", "slots": [100], "loadtest": true},)" : "") + R"(
+    {"currency": "EUR", "kind": "cheque", "slots": [10000]},
+    {"currency": "EUR", "kind": "cheque", "slots": [50000]},)") +
+         (loadtest ? R"(
+    {"currency": "XTS", "slots": [100], "loadtest": true},
+    {"currency": "XTS", "slots": [400, 200, 100], "loadtest": true},
+    {"currency": "XTS", "kind": "cheque", "slots": [10000], "loadtest": true},)"
+                   : "") +
+         R"(
     {"currency": "CHF", "slots": [1000]}
   ]
 })";
