@@ -207,7 +207,8 @@ absl::StatusOr<std::vector<ChequeAlarm>> read_alarms(Transaction& tx) {
 
 // Of every issuer and currency that was loaded, or whose cheques were deposited.
 std::vector<ChequeTotals> totals_of(const Published& published, const Sums& loaded,
-                                    const Sums& deposited, const std::vector<ChequeAlarm>& alarms) {
+                                    const Sums& loadtest, const Sums& deposited,
+                                    const std::vector<ChequeAlarm>& alarms) {
   std::map<std::string, ChequeTotals> totals;  // by account of loads
   const auto of = [](const Sums& sums, const std::string& account) {
     const auto found = sums.find(account);
@@ -216,9 +217,12 @@ std::vector<ChequeTotals> totals_of(const Published& published, const Sums& load
   for (const auto& [unused, denomination] : published) {
     const auto account = storage::cheques_account(denomination.issuer_id, denomination.currency);
     const std::string name = account_name(account.owner, account.currency);
-    if (!loaded.contains(name) && !deposited.contains(name)) continue;
-    totals.try_emplace(name, ChequeTotals{denomination.issuer_id, denomination.currency,
-                                          of(loaded, name), -of(deposited, name)});
+    if (!loaded.contains(name) && !deposited.contains(name) && !loadtest.contains(name)) continue;
+    totals.try_emplace(name, ChequeTotals{.issuer_id = denomination.issuer_id,
+                                          .currency = denomination.currency,
+                                          .loaded = of(loaded, name),
+                                          .deposited = -of(deposited, name),
+                                          .loadtest = of(loadtest, name)});
   }
   std::vector<ChequeTotals> out;
   for (auto& [unused, total] : totals) {
@@ -236,7 +240,7 @@ std::vector<ChequeTotals> totals_of(const Published& published, const Sums& load
 
 absl::StatusOr<ChequeAudit> check_cheques(Transaction& tx,
                                           const std::optional<storage::TrustFile>& trust,
-                                          const ReceiptChecks& receipts) {
+                                          const ReceiptChecks& receipts, const Sums& loadtest) {
   ChequeAudit audit;
   CAFE_RETURN_IF_ERROR(check_sequences(tx, audit.loads));
   CAFE_ASSIGN_OR_RETURN(const LoadSums loads, check_rows(tx, trust, audit.loads));
@@ -261,7 +265,8 @@ absl::StatusOr<ChequeAudit> check_cheques(Transaction& tx,
   compare(audit.cheques, taken, cheques, "cheques of");
   CAFE_ASSIGN_OR_RETURN(const Sums borne, ledger_sums(tx, storage::account_kind::kLoss, "deposit"));
   compare(audit.cheques, losses, borne, "losses");
-  audit.totals = totals_of(receipts.published, loads.cheques, receipts.cheques, audit.alarms);
+  audit.totals =
+      totals_of(receipts.published, loads.cheques, loadtest, receipts.cheques, audit.alarms);
   for (const ChequeTotals& total : audit.totals) {
     if (total.outstanding() < 0) {
       audit.cheques.violated("cheques of " + total.issuer_id + " in " + total.currency +
@@ -279,6 +284,7 @@ void ChequeAudit::add_to(Json& audit) const {
                     {"loaded", total.loaded},
                     {"deposited", total.deposited},
                     {"overdrawn", total.overdrawn},
+                    {"loadtest", total.loadtest},
                     {"outstanding", total.outstanding()}});
   }
   for (const BlankTotals& blank : blanks) {

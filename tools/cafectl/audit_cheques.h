@@ -23,7 +23,8 @@ struct ChequeTotals {
   int64_t loaded = 0;
   int64_t deposited = 0;  // all that payees were credited for
   int64_t overdrawn = 0;  // the part of it that the issuer bore
-  int64_t outstanding() const { return loaded - (deposited - overdrawn); }
+  int64_t loadtest = 0;   // put under them for load tests, without a load
+  int64_t outstanding() const { return loaded + loadtest - (deposited - overdrawn); }
 };
 
 // The blank cheques that were issued of one denomination.
@@ -53,9 +54,9 @@ struct ChequeAudit {
 };
 
 // `trust` judges the signatures of the answers and of the loads; those of the orders are always
-// checked.
+// checked. `loadtest` is what was put under cheques for load tests, by account of loads.
 absl::StatusOr<ChequeAudit> check_cheques(storage::Transaction& tx,
                                           const std::optional<storage::TrustFile>& trust,
-                                          const ReceiptChecks& receipts);
+                                          const ReceiptChecks& receipts, const Sums& loadtest);
 
 }  // namespace cafe::cafectl

@@ -45,6 +45,10 @@ absl::StatusOr<Json> audit(const Context& context, const AuditOptions& options) 
         "loaded " + amount(sum, "loaded") + ", deposited " + amount(sum, "deposited") +
         ", overdrawn " + amount(sum, "overdrawn") + ", outstanding " + amount(sum, "outstanding");
   }
+  for (const Json& given : table["loadtest"]) {
+    lines["given for load tests, " + given["kind"].get<std::string>() + " of " +
+          given["of"].get<std::string>().substr(0, 16)] = amount(given, "given");
+  }
   for (const Json& blank : table["blank_cheques"]) {
     lines["blank cheques up to " + amount(blank, "up_to") + ", " +
           blank["denomination"].get<std::string>().substr(0, 16)] = blank["issued"];

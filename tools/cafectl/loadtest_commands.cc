@@ -79,13 +79,18 @@ absl::StatusOr<Json> issue(Context& context, const LoadtestOptions& options) {
     Json rows = Json::array();
     for (const Denomination& denomination : denominations) {
       const protocol::DenomId id = denomination.id();
+      const bool is_cheque = denomination.kind == protocol::Kind::kCheque;
       const auto key =
           protocol::digest(protocol::Frame("cafe/loadtest-issue").add(id).add(reference));
-      CAFE_ASSIGN_OR_RETURN(const auto posted,
-                            tx.query("SELECT ledger.issue_loadtest($1, $2, $3)", id.bytes,
-                                     protocol::to_bytes(key), options.amount));
+      CAFE_ASSIGN_OR_RETURN(
+          const auto posted,
+          is_cheque ? tx.query("SELECT ledger.load_loadtest($1, $2, $3)", denomination.issuer_id,
+                               protocol::to_bytes(key), options.amount)
+                    : tx.query("SELECT ledger.issue_loadtest($1, $2, $3)", id.bytes,
+                               protocol::to_bytes(key), options.amount));
       rows.push_back(
           {{"denomination", id.hex()},
+           {"kind", is_cheque ? "cheque" : "coin"},
            {"issued", format_amount(static_cast<int64_t>(options.amount), denomination.currency)},
            {"reference", reference},
            {"new", posted.front().get<bool>(0)}});
@@ -186,7 +191,8 @@ void register_loadtest(CLI::App& app, Context& context) {
   auto options = std::make_shared<LoadtestOptions>();
   CLI::App* loadtest = add_group(app, "loadtest", "Value and stored rows for load tests");
   CLI::App* command = add_command(*loadtest, context, "issue",
-                                  "Put value into the escrow of a denomination for load tests",
+                                  "Put value into the escrow of a denomination for load tests, "
+                                  "or under its issuer's cheques",
                                   [&context, options] { return issue(context, *options); });
   command->add_option("--denomination", options->denomination, "Its id, or all")->required();
   command->add_option("--amount", options->amount, "Minor units, for each")->required();
