@@ -48,6 +48,9 @@ class Scenario {
 
   // Plural noun of what is counted: "payments", "rows", "orders".
   virtual std::string_view item_name() const = 0;
+  // What the items are made of, where there is a choice: "coins=70,cheques=30"; else empty. Known
+  // once the scenario is prepared.
+  virtual std::string item_mix() const { return {}; }
   // Items in one request (the batch size), at least 1: requests/s = items/s / this.
   virtual uint32_t items_per_request() const = 0;
 

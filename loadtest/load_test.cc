@@ -15,6 +15,7 @@ absl::StatusOr<Json> run_load_test(Scenario& scenario, const Options& options,
                                    const Progress& progress, const std::atomic<bool>& stop) {
   CAFE_RETURN_IF_ERROR(scenario.prepare(progress));
   description.item_name = scenario.item_name();
+  description.mix = scenario.item_mix();
   description.items_per_request = scenario.items_per_request();
   auto processes = options.processes;
   processes.emplace_back("load generator", getpid());

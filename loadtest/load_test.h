@@ -14,7 +14,7 @@ namespace cafe::loadtest {
 
 // Prepares the scenario, carries out the runs that `options` (finished) ask for, lets the scenario
 // check itself, runs the audit, and returns the document of results_json.h. `description` needs
-// everything but the item's name and number, which come from the scenario. Errors are those of the
+// everything but what the scenario tells of its items. Errors are those of the
 // scenario's preparation.
 absl::StatusOr<Json> run_load_test(Scenario& scenario, const Options& options,
                                    TestDescription description, PaceClock& clock,

@@ -155,6 +155,7 @@ Json to_json(const TestDescription& description, const Campaign& campaign, const
       {"wrong", wrong},
       {"scenario", description.scenario},
       {"item", description.item_name},
+      {"mix", description.mix.empty() ? Json() : Json(description.mix)},
       {"items_per_request", description.items_per_request},
       {"started", description.started},
       {"command", description.command},

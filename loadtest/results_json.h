@@ -17,6 +17,7 @@ inline constexpr std::string_view kSchema = "cafe-loadtest/1";
 struct TestDescription {
   std::string scenario;   // the subcommand
   std::string item_name;  // plural
+  std::string mix;        // of which items there are, or empty
   uint32_t items_per_request = 1;
   std::string started;  // RFC 3339
   std::vector<std::string> command;

@@ -34,9 +34,11 @@ std::string percent(const Json& share) {
 
 std::string head(const Json& document) {
   const Json& machine = document.at("machine");
-  return absl::StrFormat("\n  %s: %s, %d in a request\n  %d cores, %s, %.1f GiB, %s\n",
+  const Json mix = document.value("mix", Json());  // missing in results of before there were any
+  return absl::StrFormat("\n  %s: %s%s, %d in a request\n  %d cores, %s, %.1f GiB, %s\n",
                          document.at("scenario").get<std::string>(),
                          document.at("item").get<std::string>(),
+                         mix.is_string() ? " (" + mix.get<std::string>() + ")" : "",
                          document.at("items_per_request").get<uint64_t>(),
                          machine.at("cores").get<int>(), machine.at("cpu").get<std::string>(),
                          machine.at("memory_bytes").get<double>() / (1024.0 * 1024 * 1024),

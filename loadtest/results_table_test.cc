@@ -15,7 +15,7 @@ using ::testing::Not;
 TEST(ResultsTableTest, ShowsWhatAnOperatorAsksFor) {
   const std::string table =
       to_table(to_json(made_up_description(), made_up_campaign(1e6), {{"result", "pass"}}));
-  EXPECT_THAT(table, HasSubstr("fake: things, 10 in a request"));
+  EXPECT_THAT(table, HasSubstr("fake: things (good=3,bad=1), 10 in a request"));
   EXPECT_THAT(table, HasSubstr("2 cores, Played CPU, 8.0 GiB"));
   EXPECT_THAT(table, ContainsRegex("confirm +[0-9],[0-9]+ +[0-9],[0-9]+ +0\\.0 %"));
   EXPECT_THAT(table, ContainsRegex("postgres +[0-9.]+ +0\\.50 +114"));
@@ -40,6 +40,16 @@ TEST(ResultsTableTest, SaysLoudlyWhatWasNotStartedAndWhatFailed) {
   EXPECT_THAT(table, HasSubstr("1,234 of 2,000 requests were NOT STARTED"));
   EXPECT_THAT(table, HasSubstr("failed: INTERNAL, 7 times"));
   EXPECT_THAT(table, ContainsRegex("result +fail\n +something is wrong"));
+}
+
+TEST(ResultsTableTest, AMixIsToldWhereThereIsOne) {
+  TestDescription description = made_up_description();
+  description.mix.clear();
+  Json document = to_json(description, {}, nullptr);
+  EXPECT_TRUE(document.at("mix").is_null());
+  EXPECT_THAT(to_table(document), HasSubstr("fake: things, 10 in a request"));
+  document.erase("mix");
+  EXPECT_THAT(to_table(document), HasSubstr("fake: things, 10 in a request"));
 }
 
 TEST(ResultsTableTest, ATestThatWasStoppedBeforeItsFirstRunHasATable) {

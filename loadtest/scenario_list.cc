@@ -48,7 +48,8 @@ ScenarioFactory add_deposit(CLI::App& command) {
       command.add_option("--save", options->save, "Keep the requests in this file, for --replay");
   command.add_option("--replay", options->replay, "Send the requests of this file")
       ->check(CLI::ExistingFile)
-      ->excludes(save);
+      ->excludes(save)
+      ->excludes("--mix");  // the file's own
   return [options]() -> absl::StatusOr<std::unique_ptr<Scenario>> {
     draw_seed(options->issuer);
     return std::make_unique<DepositScenario>(*options);
@@ -58,6 +59,7 @@ ScenarioFactory add_deposit(CLI::App& command) {
 ScenarioFactory add_authorize(CLI::App& command) {
   auto options = std::make_shared<DepositOptions>();
   add_issuer_options(command, options->issuer);
+  add_mix_option(command, options->mill.mix);
   return [options]() -> absl::StatusOr<std::unique_ptr<Scenario>> {
     draw_seed(options->issuer);
     return std::make_unique<AuthorizeScenario>(*options);

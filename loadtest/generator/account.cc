@@ -18,7 +18,6 @@ Account::Account(std::string issuer_id, const GuardianKeys& guardian,
       identity_(identity),
       points_(points),
       id_(protocol::account_id(issuer_id_, points.I_coin)),
-      secret_(guardian.o_coin + identity.u1),
       coin_seed_(coin_seed) {}
 
 absl::StatusOr<Account> Account::make(const std::string& seed, uint32_t index,

@@ -24,8 +24,10 @@ class Account {
 
   const protocol::AccountId& id() const { return id_; }
   const protocol::SigningKey& key() const { return identity_.account_key; }
-  // o_coin + u1: the logarithm of I_coin with respect to G1, which two spends of one slot reveal.
-  const protocol::Scalar& secret() const { return secret_; }
+  // o_coin + u1 and o_cheque + u1: the logarithms of the identity points with respect to G1, which
+  // two spends of one slot reveal.
+  protocol::Scalar coin_secret() const { return guardian_.o_coin + identity_.u1; }
+  protocol::Scalar cheque_secret() const { return guardian_.o_cheque + identity_.u1; }
   const protocol::IdentityPoints& points() const { return points_; }
   const protocol::Seed& coin_seed() const { return coin_seed_; }
   const protocol::Point& A_O() const { return certificate_.A_O; }
@@ -43,7 +45,6 @@ class Account {
   protocol::WalletIdentity identity_;
   protocol::IdentityPoints points_;
   protocol::AccountId id_;
-  protocol::Scalar secret_;
   protocol::Seed coin_seed_;
 };
 

@@ -49,9 +49,6 @@ CoinLanes::CoinLanes(const protocol::Denomination& denomination, std::vector<Lan
 absl::StatusOr<CoinLanes> CoinLanes::create(const protocol::Denomination& denomination,
                                             std::span<const Scalar> spenders, size_t lanes,
                                             protocol::Rng& rng) {
-  if (denomination.kind != protocol::Kind::kCoin) {
-    return protocol::refused("CHEQUES_UNSUPPORTED", "Load tests pay with coins only.");
-  }
   if (!protocol::is_loadtest(denomination)) {
     return protocol::refused(
         "NOT_LOADTEST", "The denomination " + denomination.id().hex() +

@@ -1,5 +1,5 @@
-// Coins of a load-test denomination, made without a withdrawal at the cost of a few point additions
-// each.
+// Coins and cheques of a load-test denomination, made without a withdrawal at the cost of a few
+// point additions each. Without a guardian that keeps to its kind both are made alike.
 //
 //   CAFE_ASSIGN_OR_RETURN(auto lanes, CoinLanes::create(denomination, spenders, 128, rng));
 //   CAFE_ASSIGN_OR_RETURN(std::vector<MintedCoin> coins, lanes.next());   // 128 more
@@ -37,9 +37,9 @@ struct MintedCoin {
 
 class CoinLanes {
  public:
-  // `spenders` are the logarithms of identity points (Account::secret()); lane i belongs to number
-  // i mod their count. Errors: FAILED_PRECONDITION NOT_LOADTEST for any other denomination;
-  // CHEQUES_UNSUPPORTED; IDENTITY_POINT (probability 2^-250).
+  // `spenders` are the logarithms of identity points of the denomination's kind (Account); lane i
+  // belongs to number i mod their count. Errors: FAILED_PRECONDITION NOT_LOADTEST for any other
+  // denomination; IDENTITY_POINT (probability 2^-250).
   static absl::StatusOr<CoinLanes> create(const protocol::Denomination& denomination,
                                           std::span<const protocol::Scalar> spenders, size_t lanes,
                                           protocol::Rng& rng);

@@ -19,31 +19,18 @@ using protocol::SignedDocument;
 namespace {
 
 constexpr uint64_t kStreams = 8;
-constexpr size_t kLanes = 128;           // coins that share an inversion
 constexpr uint64_t kLeastDistance = 16;  // batches
 // Payments that one thread makes before its work is handed on.
 constexpr uint64_t kPaymentsAtOnce = 500;
+constexpr uint64_t kMoneySalt = 0x6d6f6e6579;  // "money"
 
 }  // namespace
 
-// Coins from lanes of its own, slot by slot, and what later batches come back to. One thread at a
-// time.
+// Money of its own, and what later batches come back to. One thread at a time.
 class PaymentMill::Stream {
  public:
-  explicit Stream(CoinLanes lanes) : lanes_(std::move(lanes)) {}
-
-  absl::StatusOr<SlotToSpend> next() {
-    if (coin_ == nullptr || slot_ == coin_->B.size()) {
-      if (at_ == coins_.size()) {
-        CAFE_ASSIGN_OR_RETURN(coins_, lanes_.next());
-        at_ = 0;
-      }
-      coin_ = std::make_shared<const MintedCoin>(std::move(coins_[at_++]));
-      slot_ = 0;
-    }
-    return SlotToSpend{coin_, slot_++};
-  }
-  const Denomination& denomination() const { return lanes_.denomination(); }
+  explicit Stream(std::unique_ptr<MoneySource> money) : money_(std::move(money)) {}
+  absl::StatusOr<SlotToSpend> next(Money money) { return money_->next(money); }
 
   // The first of a pair, until the second is made.
   struct Kept {
@@ -53,11 +40,7 @@ class PaymentMill::Stream {
   absl::flat_hash_map<uint64_t, Kept> kept;  // by payment number
 
  private:
-  CoinLanes lanes_;
-  std::vector<MintedCoin> coins_;
-  size_t at_ = 0;
-  std::shared_ptr<const MintedCoin> coin_;
-  uint32_t slot_ = 0;
+  std::unique_ptr<MoneySource> money_;
 };
 
 struct PaymentMill::Plan {
@@ -80,20 +63,28 @@ PaymentMill::PaymentMill(PaymentMill&&) noexcept = default;
 absl::StatusOr<PaymentMill> PaymentMill::create(const MillOptions& options,
                                                 std::span<const Terminal> terminals,
                                                 std::span<const Denomination> denominations,
-                                                std::span<const protocol::Scalar> spenders) {
+                                                std::span<const SpenderSecrets> spenders) {
   if (terminals.empty() || denominations.empty() || spenders.empty() || options.batch_size == 0) {
     return protocol::invalid("BAD_OPTION",
                              "Payments need a terminal, a load-test denomination and a spender.");
   }
+  CAFE_ASSIGN_OR_RETURN(const auto sorted, MoneyDenominations::sort(denominations, options.mix));
   PaymentMill mill(options, terminals);
+  if (options.mix.has(Money::kCall)) {
+    protocol::SeededRng rng("ticks of " + options.seed);
+    CAFE_ASSIGN_OR_RETURN(CallTicks ticks, CallTicks::make(sorted.ticks(), rng));
+    mill.ticks_ = std::make_unique<const CallTicks>(std::move(ticks));
+  }
   for (uint64_t i = 0; i < kStreams; ++i) {
-    protocol::SeededRng rng("stream " + std::to_string(i) + " of " + options.seed);
-    CAFE_ASSIGN_OR_RETURN(
-        CoinLanes lanes,
-        CoinLanes::create(denominations[i % denominations.size()], spenders, kLanes, rng));
-    mill.streams_.push_back(std::make_unique<Stream>(std::move(lanes)));
+    CAFE_ASSIGN_OR_RETURN(auto money, MoneySource::create(sorted, options.mix, spenders,
+                                                          mill.ticks_.get(), i, options.seed));
+    mill.streams_.push_back(std::make_unique<Stream>(std::move(money)));
   }
   return mill;
+}
+
+Money PaymentMill::money_of(uint64_t payment) const {
+  return options_.mix.draw(mix(seed_ ^ kMoneySalt ^ mix(payment)));
 }
 
 PaymentMill::Plan PaymentMill::plan(uint64_t batch, uint32_t position) const {
@@ -109,8 +100,9 @@ PaymentMill::Plan PaymentMill::plan(uint64_t batch, uint32_t position) const {
   };
   const Role own = draw(batch);
   if (own == Role::kInvalid) {
-    const uint64_t bits = mix(~seed_ ^ mix(batch * options_.batch_size + position));
-    return {.role = own, .fault = static_cast<Fault>(bits % static_cast<uint64_t>(Fault::kCount))};
+    const uint64_t payment = batch * options_.batch_size + position;
+    const std::span<const Fault> faults = faults_of(money_of(payment));
+    return {.role = own, .fault = faults[mix(~seed_ ^ mix(payment)) % faults.size()]};
   }
   if (is_pair(own)) {
     // Nothing to come back to: a fresh one, to which nobody comes back either.
@@ -124,7 +116,6 @@ PaymentMill::Plan PaymentMill::plan(uint64_t batch, uint32_t position) const {
 absl::StatusOr<Batch> PaymentMill::make_batch(uint64_t number, uint64_t now_ms) {
   Stream& stream = *streams_[number % kStreams];
   const Terminal& terminal = terminals_[number % terminals_.size()];
-  const Denomination& denomination = stream.denomination();
   Batch batch{.number = number,
               .terminal = static_cast<uint32_t>(number % terminals_.size()),
               .payments = std::vector<PlannedPayment>(options_.batch_size)};
@@ -141,7 +132,8 @@ absl::StatusOr<Batch> PaymentMill::make_batch(uint64_t number, uint64_t now_ms) 
     const Plan planned = plan(number, i);
     const uint64_t payment = number * options_.batch_size + i;
     const uint64_t pair = planned.second ? payment - distance_ * options_.batch_size : payment;
-    batch.payments[i] = {{}, planned.role, planned.fault, pair};
+    const Money money = money_of(pair);
+    batch.payments[i] = {{}, planned.role, planned.fault, money, pair};
     Draft draft{i, planned, {}};
     if (planned.second) {
       auto kept = stream.kept.extract(pair);
@@ -151,22 +143,21 @@ absl::StatusOr<Batch> PaymentMill::make_batch(uint64_t number, uint64_t now_ms) 
       }
       draft.from = std::move(kept.mapped().spent);
     } else {
-      CAFE_ASSIGN_OR_RETURN(draft.from, stream.next());
+      CAFE_ASSIGN_OR_RETURN(draft.from, stream.next(money));
     }
     Bytes16 nonce;
     std::ranges::copy(protocol::encode_u64(seed_ ^ now_ms), nonce.begin());
     std::ranges::copy(protocol::encode_u64(payment), nonce.begin() + 8);
-    protocol::Terms wanted = terms_for(terminal, denomination, draft.from.slot, now_ms, nonce);
-    if (planned.fault == Fault::kAmount) ++wanted.amount;
+    protocol::Terms wanted = terms_for(terminal, draft.from, now_ms, nonce);
+    spoil(wanted, draft.from, planned.fault);
     terms.push_back(wanted.encode());
     drafts.push_back(std::move(draft));
   }
   CAFE_ASSIGN_OR_RETURN(const auto signatures, sign_each(terminal.key, terms));
   for (size_t i = 0; i < drafts.size(); ++i) {
     Draft& draft = drafts[i];
-    protocol::Payment payment = pay(*draft.from.coin, draft.from.slot, denomination,
-                                    SignedDocument{std::move(terms[i]), signatures[i]});
-    spoil(payment, draft.plan.fault);
+    protocol::Payment payment = pay(draft.from, SignedDocument{std::move(terms[i]), signatures[i]});
+    spoil(payment, draft.from, draft.plan.fault);
     PlannedPayment& out = batch.payments[draft.position];
     out.encoded = payment.encode();
     if (draft.plan.fault == Fault::kTruncated) out.encoded.pop_back();
@@ -204,10 +195,9 @@ absl::Status PaymentMill::make(uint64_t count, uint64_t now_ms, uint32_t threads
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::pair<SlotToSpend, const Denomination*>> PaymentMill::next_slot() {
-  Stream& stream = *streams_[made_++ % kStreams];
-  CAFE_ASSIGN_OR_RETURN(SlotToSpend slot, stream.next());
-  return std::pair(std::move(slot), &stream.denomination());
+absl::StatusOr<SlotToSpend> PaymentMill::next_slot() {
+  const uint64_t number = made_++;
+  return streams_[number % kStreams]->next(money_of(number));
 }
 
 }  // namespace cafe::loadtest

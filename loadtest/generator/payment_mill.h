@@ -9,18 +9,14 @@
 #include <deque>
 #include <functional>
 
-#include "loadtest/generator/spend.h"
+#include "loadtest/generator/money_source.h"
 
 namespace cafe::loadtest {
-
-struct SlotToSpend {
-  std::shared_ptr<const MintedCoin> coin;
-  uint32_t slot = 0;
-};
 
 struct MillOptions {
   std::string seed;
   uint32_t batch_size = 500;
+  MoneyMix mix{};
   // Of all payments; together at most 1.
   double repeats = 0;        // the same payment as one of `distance` batches before
   double double_spends = 0;  // other terms for the slot of such a one
@@ -39,6 +35,7 @@ struct PlannedPayment {
   protocol::Bytes encoded;
   Role role = Role::kFresh;
   Fault fault = Fault::kCount;  // kInvalid: which
+  Money money = Money::kCoin;
   // kRepeated, kDoubleSpent: the number of the earlier one of the two, batch · batch size +
   // position; its own for the earlier one itself.
   uint64_t pair = 0;
@@ -52,12 +49,13 @@ struct Batch {
 
 class PaymentMill {
  public:
-  // `terminals` (1 or more) must outlive the mill. `denominations` are for load tests; coins are of
-  // each in turn, and each slot of a coin makes a payment. `spenders` as CoinLanes takes them.
+  // `terminals` (1 or more) must outlive the mill. `denominations` are for load tests; money of
+  // each kind is of all of them that fit in turn, and each slot makes a payment. Errors: those of
+  // MoneyDenominations::sort and CoinLanes::create.
   static absl::StatusOr<PaymentMill> create(const MillOptions& options,
                                             std::span<const Terminal> terminals,
                                             std::span<const protocol::Denomination> denominations,
-                                            std::span<const protocol::Scalar> spenders);
+                                            std::span<const SpenderSecrets> spenders);
   ~PaymentMill();
   PaymentMill(PaymentMill&&) noexcept;
 
@@ -71,14 +69,15 @@ class PaymentMill {
   uint64_t distance() const { return distance_; }
 
   // In the place of a batch: a slot without terms, for a payment that must be made just when it is
-  // due. The denomination lives as long as the mill.
-  absl::StatusOr<std::pair<SlotToSpend, const protocol::Denomination*>> next_slot();
+  // due. It refers to the mill.
+  absl::StatusOr<SlotToSpend> next_slot();
 
  private:
   class Stream;
   struct Plan;
   PaymentMill(const MillOptions& options, std::span<const Terminal> terminals);
   Plan plan(uint64_t batch, uint32_t position) const;
+  Money money_of(uint64_t payment) const;
   absl::StatusOr<Batch> make_batch(uint64_t number, uint64_t now_ms);
 
   MillOptions options_;
@@ -86,6 +85,7 @@ class PaymentMill {
   uint64_t seed_;
   uint64_t distance_;
   uint64_t made_ = 0;
+  std::unique_ptr<const CallTicks> ticks_;        // where the mix has calls
   std::vector<std::unique_ptr<Stream>> streams_;  // batch b comes from number b mod their count
 };
 

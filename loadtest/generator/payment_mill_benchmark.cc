@@ -11,22 +11,24 @@ namespace {
 
 using cafe::testing::World;
 
-protocol::Denomination loadtest_denomination(const World& world) {
-  protocol::Denomination denomination = world.coin.denomination;
+protocol::Denomination loadtest_denomination(protocol::Denomination denomination) {
   denomination.H = *protocol::multiply(protocol::loadtest_key(denomination), protocol::g());
   return denomination;
 }
 
-void BM_MakePayments(benchmark::State& state) {
+void BM_MakePayments(benchmark::State& state, const char* mix) {
   World world{"mill benchmark"};
   const std::vector<Terminal> terminals = {
       {std::string(World::kIssuer), protocol::PayeeId{world.rng.array<16>()},
        protocol::TerminalId{world.rng.array<16>()}, cafe::testing::make_key(world.rng)}};
-  const std::vector<protocol::Denomination> denominations = {loadtest_denomination(world)};
-  const std::vector<protocol::Scalar> spenders = {world.rng.scalar()};
-  auto mill = PaymentMill::create({.seed = "benchmark", .batch_size = 500}, terminals,
-                                  denominations, spenders)
-                  .value();
+  const std::vector<protocol::Denomination> denominations = {
+      loadtest_denomination(world.coin.denomination),
+      loadtest_denomination(world.split_coin.denomination),
+      loadtest_denomination(world.cheque.denomination)};
+  const std::vector<SpenderSecrets> spenders = {{world.rng.scalar(), world.rng.scalar()}};
+  const MillOptions options{
+      .seed = "benchmark", .batch_size = 500, .mix = MoneyMix::parse(mix).value()};
+  auto mill = PaymentMill::create(options, terminals, denominations, spenders).value();
   for (auto _ : state) {
     const absl::Status made =
         mill.make(8, cafe::testing::kWorldNow_s * 1000, 1, [](const Batch& batch) {
@@ -37,12 +39,17 @@ void BM_MakePayments(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * 8 * 500);
 }
-BENCHMARK(BM_MakePayments)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_MakePayments, coins, "coins=1")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_MakePayments, split, "split=1")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_MakePayments, cheques, "cheques=1")->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_MakePayments, calls, "calls=1")->Unit(benchmark::kMillisecond);
 
 void BM_MakeCoins(benchmark::State& state) {
   World world{"mill benchmark"};
   const std::vector<protocol::Scalar> spenders = {world.rng.scalar()};
-  auto lanes = CoinLanes::create(loadtest_denomination(world), spenders, 128, world.rng).value();
+  auto lanes =
+      CoinLanes::create(loadtest_denomination(world.coin.denomination), spenders, 128, world.rng)
+          .value();
   for (auto _ : state) benchmark::DoNotOptimize(lanes.next());
   state.SetItemsProcessed(state.iterations() * 128);
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "libs/protocol/case_file.h"
 #include "libs/protocol/loadtest_key.h"
@@ -23,7 +24,8 @@ constexpr uint64_t kNow_ms = kWorldNow_s * 1000;
 class PaymentMillTest : public ::testing::Test {
  protected:
   PaymentMillTest() {
-    for (Denomination denomination : {world.coin.denomination, world.split_coin.denomination}) {
+    for (Denomination denomination :
+         {world.coin.denomination, world.split_coin.denomination, world.cheque.denomination}) {
       denomination.currency = "XTS";
       denomination.H = *protocol::multiply(protocol::loadtest_key(denomination), protocol::g());
       denominations.push_back(denomination);
@@ -65,6 +67,14 @@ class PaymentMillTest : public ::testing::Test {
                                            .terminal_id = terminal.terminal_id})
             .status());
   }
+  // The kind of money that pays.
+  Money money_of(const Payment& payment) const {
+    const Denomination& denomination = *table.find(payment.coins.front().denom_id);
+    if (denomination.kind == protocol::Kind::kCheque) {
+      return payment.spends.front().tick ? Money::kCall : Money::kCheque;
+    }
+    return denomination.slot_values.size() == 1 ? Money::kCoin : Money::kSplit;
+  }
   static protocol::SpendTrace trace(const Payment& payment, const Denomination& denomination) {
     const protocol::Spend& spend = payment.spends.front();
     return {
@@ -77,12 +87,16 @@ class PaymentMillTest : public ::testing::Test {
   std::vector<Denomination> denominations;
   protocol::DenominationTable table;
   std::vector<Terminal> terminals;
-  std::vector<protocol::Scalar> spenders = {world.rng.scalar(), world.rng.scalar()};
+  std::vector<SpenderSecrets> spenders = {{world.rng.scalar(), world.rng.scalar()},
+                                          {world.rng.scalar(), world.rng.scalar()}};
+  const MoneyMix every = MoneyMix::parse("coins=30,split=30,cheques=20,calls=20").value();
 };
 
 TEST_F(PaymentMillTest, WhatItMakesIsValidAndEverySlotPaysOnce) {
-  PaymentMill under_test = mill({.seed = "valid", .batch_size = 7});
+  PaymentMill under_test = mill({.seed = "valid", .batch_size = 20, .mix = every});
   std::set<std::pair<protocol::CoinId, uint32_t>> slots;
+  std::map<Money, int> kinds;
+  std::set<uint64_t> worths;
   uint64_t number = 0;
   for (const Batch& batch : make(under_test, 24)) {
     EXPECT_EQ(batch.number, number++);
@@ -92,13 +106,50 @@ TEST_F(PaymentMillTest, WhatItMakesIsValidAndEverySlotPaysOnce) {
       EXPECT_EQ(refusal(planned, terminals[batch.terminal]), "");
       const Payment payment = Payment::decode(planned.encoded).value();
       EXPECT_TRUE(slots.emplace(payment.coins.front().id(), payment.spends.front().slot).second);
+      EXPECT_EQ(money_of(payment), planned.money);
+      ++kinds[planned.money];
+      const protocol::Spend& spend = payment.spends.front();
+      if (!spend.salt.empty()) worths.insert(protocol::worth_of(spend));
+    }
+  }
+  for (const Money money : {Money::kCoin, Money::kSplit, Money::kCheque, Money::kCall}) {
+    EXPECT_NEAR(kinds[money], 480 * every.weights[static_cast<size_t>(money)] / 100, 50)
+        << money_name(money);
+  }
+  EXPECT_GT(worths.size(), 100U) << "cheques are over many values, calls show many ticks";
+  EXPECT_LE(*worths.rbegin(), world.cheque.denomination.value());
+}
+
+TEST_F(PaymentMillTest, WithoutAMixItPaysWithPlainCoins) {
+  PaymentMill under_test = mill({.seed = "plain", .batch_size = 7});
+  for (const Batch& batch : make(under_test, 8)) {
+    for (const PlannedPayment& planned : batch.payments) {
+      EXPECT_EQ(money_of(Payment::decode(planned.encoded).value()), Money::kCoin);
     }
   }
 }
 
+TEST_F(PaymentMillTest, AMixNeedsItsDenominations) {
+  const auto create = [&](const MoneyMix& mix, std::span<const Denomination> from) {
+    return protocol::reason_of(
+        PaymentMill::create({.seed = "none", .mix = mix}, terminals, from, spenders).status());
+  };
+  const std::span<const Denomination> all(denominations);
+  EXPECT_EQ(create(every, all), "");
+  EXPECT_EQ(create({}, all.subspan(1)), "NO_DENOMINATION");
+  EXPECT_EQ(create(MoneyMix::parse("split=1").value(), all.first(1)), "NO_DENOMINATION");
+  EXPECT_EQ(create(MoneyMix::parse("cheques=1").value(), all.first(2)), "NO_DENOMINATION");
+  EXPECT_EQ(create(MoneyMix::parse("calls=1").value(), all.first(2)), "NO_DENOMINATION");
+  EXPECT_EQ(create(MoneyMix::parse("calls=1").value(), all.subspan(2)), "");
+}
+
 TEST_F(PaymentMillTest, TheSameSeedMakesTheSameWithAnyNumberOfThreads) {
-  const MillOptions options{
-      .seed = "same", .batch_size = 3, .repeats = 0.1, .double_spends = 0.1, .invalid = 0.1};
+  const MillOptions options{.seed = "same",
+                            .batch_size = 3,
+                            .mix = every,
+                            .repeats = 0.1,
+                            .double_spends = 0.1,
+                            .invalid = 0.1};
   PaymentMill one = mill(options), other = mill(options);
   const auto a = make(one, 40, 1);
   auto b = make(other, 13, 3);  // in two goes
@@ -112,18 +163,23 @@ TEST_F(PaymentMillTest, TheSameSeedMakesTheSameWithAnyNumberOfThreads) {
 }
 
 TEST_F(PaymentMillTest, PlantsWhatItSaysInTheSharesAskedFor) {
-  PaymentMill under_test = mill(
-      {.seed = "shares", .batch_size = 20, .repeats = 0.1, .double_spends = 0.1, .invalid = 0.1});
+  PaymentMill under_test = mill({.seed = "shares",
+                                 .batch_size = 60,
+                                 .mix = every,
+                                 .repeats = 0.1,
+                                 .double_spends = 0.1,
+                                 .invalid = 0.1});
   EXPECT_EQ(under_test.distance() % terminals.size(), 0U);
   std::map<uint64_t, std::vector<std::pair<Role, std::pair<Payment, uint32_t>>>> pairs;
-  std::map<Fault, int> faults;
+  std::set<std::pair<Money, Fault>> faults;
   const auto batches = make(under_test, 3 * under_test.distance());
   for (const Batch& batch : batches) {
     for (const PlannedPayment& planned : batch.payments) {
       const std::string refused = refusal(planned, terminals[batch.terminal]);
       if (planned.role == Role::kInvalid) {
-        EXPECT_EQ(refused, reason_of_fault(planned.fault));
-        ++faults[planned.fault];
+        EXPECT_EQ(refused, reason_of_fault(planned.fault))
+            << money_name(planned.money) << " " << static_cast<int>(planned.fault);
+        faults.emplace(planned.money, planned.fault);
         continue;
       }
       EXPECT_EQ(refused, "") << "repeats and double spends are valid in themselves";
@@ -132,7 +188,10 @@ TEST_F(PaymentMillTest, PlantsWhatItSaysInTheSharesAskedFor) {
           {planned.role, {Payment::decode(planned.encoded).value(), batch.terminal}});
     }
   }
-  EXPECT_EQ(faults.size(), static_cast<size_t>(Fault::kCount)) << "each fault occurs";
+  size_t possible = 0;
+  for (size_t i = 0; i < kMoneyKinds; ++i) possible += faults_of(static_cast<Money>(i)).size();
+  EXPECT_EQ(faults.size(), possible) << "each fault occurs in each kind of money that it fits";
+  std::set<Money> twice;
   int repeats = 0, doubles = 0, secrets = 0;
   for (const auto& [number, pair] : pairs) {
     ASSERT_LE(pair.size(), 2U);
@@ -150,14 +209,20 @@ TEST_F(PaymentMillTest, PlantsWhatItSaysInTheSharesAskedFor) {
     EXPECT_EQ(first.coins, second.coins);
     EXPECT_EQ(first.spends.front().slot, second.spends.front().slot);
     EXPECT_NE(first.terms, second.terms);
+    twice.insert(money_of(second));
     const Denomination& denomination = *table.find(first.coins.front().denom_id);
     const auto secret =
         protocol::extract_secret(trace(first, denomination), trace(second, denomination));
     ASSERT_TRUE(secret.ok()) << secret.status();
-    secrets += std::count(spenders.begin(), spenders.end(), *secret) == 1 ? 1 : 0;
+    const auto is_theirs = [&](const SpenderSecrets& spender) {
+      return *secret ==
+             (denomination.kind == protocol::Kind::kCheque ? spender.cheque : spender.coin);
+    };
+    secrets += std::count_if(spenders.begin(), spenders.end(), is_theirs) == 1 ? 1 : 0;
   }
+  EXPECT_EQ(twice.size(), kMoneyKinds) << "money of each kind is spent twice";
   EXPECT_EQ(secrets, doubles) << "a double spend reveals who spent twice";
-  const double all = static_cast<double>(batches.size() * 20);
+  const double all = static_cast<double>(batches.size() * 60);
   // Of those drawn, a share of 1 - 0.3 finds a fresh one to come back to, and the first `distance`
   // batches of three have nothing before them.
   const double expected = 0.1 * 0.7 * 2 / 3;
@@ -166,17 +231,20 @@ TEST_F(PaymentMillTest, PlantsWhatItSaysInTheSharesAskedFor) {
 }
 
 TEST_F(PaymentMillTest, SlotsWithoutTermsPayWhenTheyAreDue) {
-  PaymentMill under_test = mill({.seed = "due", .batch_size = 1});
-  for (int i = 0; i < 20; ++i) {
-    const auto next = under_test.next_slot();
-    ASSERT_TRUE(next.ok()) << next.status();
-    const auto& [slot, denomination] = *next;
-    const protocol::Terms terms =
-        terms_for(terminals[0], *denomination, slot.slot, kNow_ms, world.rng.array<16>());
-    const Payment payment = pay(*slot.coin, slot.slot, *denomination,
-                                protocol::SignedDocument::sign(terms.encode(), terminals[0].key));
-    EXPECT_EQ(refusal({payment.encode()}, terminals[0]), "");
+  PaymentMill under_test = mill({.seed = "due", .batch_size = 1, .mix = every});
+  int calls = 0;
+  for (int i = 0; i < 60; ++i) {
+    const auto slot = under_test.next_slot();
+    ASSERT_TRUE(slot.ok()) << slot.status();
+    const protocol::Terms terms = terms_for(terminals[0], *slot, kNow_ms, world.rng.array<16>());
+    const auto signed_terms = protocol::SignedDocument::sign(terms.encode(), terminals[0].key);
+    EXPECT_EQ(refusal({pay(*slot, signed_terms).encode()}, terminals[0]), "");
+    const Payment opening = pay(*slot, signed_terms, false);
+    EXPECT_FALSE(opening.spends.front().tick.has_value());
+    EXPECT_EQ(refusal({opening.encode()}, terminals[0]), "");
+    calls += slot->ticks != nullptr ? 1 : 0;
   }
+  EXPECT_GT(calls, 0);
 }
 
 TEST(AccountTest, RegistersAndIsWhoItsDoubleSpendsReveal) {
@@ -192,7 +260,9 @@ TEST(AccountTest, RegistersAndIsWhoItsDoubleSpendsReveal) {
   const auto checked = protocol::check_registration(*file, issuer, world.anchors, nonce);
   ASSERT_TRUE(checked.ok()) << checked.status();
   EXPECT_EQ(checked->account, account->id());
-  EXPECT_EQ(checked->points.I_coin, *protocol::multiply(account->secret(), protocol::g1()));
+  EXPECT_EQ(checked->points.I_coin, *protocol::multiply(account->coin_secret(), protocol::g1()));
+  EXPECT_EQ(checked->points.I_cheque,
+            *protocol::multiply(account->cheque_secret(), protocol::g1()));
   EXPECT_EQ(checked->registration.K, account->key().public_key());
   EXPECT_NE(Account::make("seed", 4, issuer, world.manufacturer_key)->id(), account->id());
   EXPECT_EQ(Account::make("seed", 3, issuer, world.manufacturer_key)->id(), account->id());

@@ -7,6 +7,7 @@
 
 namespace cafe::loadtest {
 
+using protocol::Denomination;
 using protocol::Payment;
 using protocol::Scalar;
 
@@ -30,42 +31,76 @@ absl::StatusOr<Terminal> read_terminal(const std::string& path) {
   return Terminal{json.value("acquirer_id", ""), payee, terminal, key};
 }
 
-protocol::Terms terms_for(const Terminal& terminal, const protocol::Denomination& denomination,
-                          uint32_t slot, uint64_t time_ms, const protocol::Bytes16& nonce) {
+protocol::Terms terms_for(const Terminal& terminal, const SlotToSpend& slot, uint64_t time_ms,
+                          const protocol::Bytes16& nonce) {
   return {.acquirer_id = terminal.acquirer_id,
           .payee_id = terminal.payee_id,
           .terminal_id = terminal.terminal_id,
-          .currency = denomination.currency,
-          .amount = denomination.slot_values[slot],
+          .currency = slot.denomination->currency,
+          .amount = slot.value,
           .time_ms = time_ms,
           .nonce = nonce,
           .quote_id = {}};
 }
 
-Payment pay(const MintedCoin& coin, uint32_t slot, const protocol::Denomination& denomination,
-            protocol::SignedDocument signed_terms) {
-  const uint64_t value = denomination.slot_values[slot];
-  const Scalar d = protocol::spend_challenge(
-      denomination, value, protocol::spend_digest(coin.id, slot, signed_terms.digest()));
+Payment pay(const SlotToSpend& from, protocol::SignedDocument signed_terms, bool shows_tick) {
+  const MintedCoin& coin = *from.coin;
+  const Denomination& denomination = *from.denomination;
   protocol::Spend spend{.coin = 0,
-                        .slot = slot,
-                        .value = value,
+                        .slot = from.slot,
+                        .value = from.value,
                         .tick_root = {},
-                        .salt = {},
-                        .B = coin.B[slot],
+                        .salt = from.salt,
+                        .B = coin.B[from.slot],
                         .path = {},
-                        .r1 = d * coin.sw + coin.y[slot][0],
-                        .r2 = d * coin.s + coin.y[slot][1],
+                        .r1 = {},
+                        .r2 = {},
                         .tick = std::nullopt};
+  if (from.ticks != nullptr) {
+    spend.tick_count = from.ticks->count();
+    spend.tick_value = denomination.slot_values[from.slot] / spend.tick_count;
+    spend.tick_root = protocol::to_bytes(from.ticks->root());
+    if (shows_tick) spend.tick = from.ticks->reveal(from.shown);
+  }
+  const Scalar d = protocol::spend_challenge(
+      denomination, spend.value, protocol::spend_digest(coin.id, from.slot, signed_terms.digest()),
+      spend.tick_value, spend.tick_count, spend.tick_root, spend.salt);
+  spend.r1 = d * coin.sw + coin.y[from.slot][0];
+  spend.r2 = d * coin.s + coin.y[from.slot][1];
   if (coin.B.size() > 1) {
-    spend.path = protocol::merkle_path(protocol::point_leaves(coin.B), slot);
+    spend.path = protocol::merkle_path(protocol::point_leaves(coin.B), from.slot);
   }
   return {std::move(signed_terms), {coin.coin}, {std::move(spend)}};
+}
+
+namespace {
+
+using enum Fault;
+constexpr Fault kCoinFaults[] = {kAnswer, kCoin, kPath, kSignature, kAmount, kTruncated};
+constexpr Fault kChequeFaults[] = {kAnswer, kCoin,      kPath,  kSignature,
+                                   kAmount, kTruncated, kValue, kSalt};
+constexpr Fault kCallFaults[] = {kAnswer, kCoin,      kPath, kSignature,
+                                 kAmount, kTruncated, kSalt, kTick};
+
+// What a cheque that was written out for less is presented for, or, where it cannot be more, less.
+uint64_t altered_value(const SlotToSpend& slot) {
+  const uint64_t most = slot.denomination->slot_values[slot.slot];
+  return slot.value < most ? slot.value + 1 : slot.value - 1;
+}
+
+}  // namespace
+
+std::span<const Fault> faults_of(Money money) {
+  if (money == Money::kCheque) return kChequeFaults;
+  if (money == Money::kCall) return kCallFaults;
+  return kCoinFaults;
 }
 
 std::string_view reason_of_fault(Fault fault) {
   switch (fault) {
     case Fault::kAnswer:
+    case Fault::kValue:
+    case Fault::kSalt:
       return "SPEND_INVALID";
     case Fault::kCoin:
       return "COIN_INVALID";
@@ -77,13 +112,20 @@ std::string_view reason_of_fault(Fault fault) {
       return "AMOUNT_MISMATCH";
     case Fault::kTruncated:
       return "TRUNCATED";
+    case Fault::kTick:
+      return "BAD_TICK";
     case Fault::kCount:
       break;
   }
   return "";
 }
 
-void spoil(Payment& payment, Fault fault) {
+void spoil(protocol::Terms& terms, const SlotToSpend& slot, Fault fault) {
+  if (fault == Fault::kAmount) ++terms.amount;
+  if (fault == Fault::kValue) terms.amount = altered_value(slot);
+}
+
+void spoil(Payment& payment, const SlotToSpend& slot, Fault fault) {
   protocol::Spend& spend = payment.spends.front();
   protocol::Coin& coin = payment.coins.front();
   const Scalar one = Scalar::from_u64(1);
@@ -99,6 +141,15 @@ void spoil(Payment& payment, Fault fault) {
       break;
     case Fault::kSignature:
       payment.terms.signature[63] ^= 1;
+      break;
+    case Fault::kValue:
+      spend.value = altered_value(slot);
+      break;
+    case Fault::kSalt:
+      spend.salt[0] ^= 1;
+      break;
+    case Fault::kTick:
+      spend.tick->index ^= 1;
       break;
     default:
       break;

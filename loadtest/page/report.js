@@ -24,10 +24,16 @@ function tile(value, label) {
   return element('div', {class: 'tile'}, element('b', {}, value), element('span', {}, label));
 }
 
+// What makes two tests comparable.
+const mixOf = (result) => result.mix ? ` (${result.mix})` : '';
+function kindOf(result) {
+  return `${result.scenario}, ${formatNumber(result.items_per_request)} ${result.item}${mixOf(result)} in a request`;
+}
+
 function titleOf(result) {
   const stored = (mainRun(result) || {facts: {}}).facts.stored_rows;
   const rows = stored === undefined ? '' : `, ${formatShort(stored)} rows stored`;
-  return `${result.scenario}, ${formatNumber(result.items_per_request)} ${result.item} in a request${rows}`;
+  return `${kindOf(result)}${rows}`;
 }
 
 function header(result) {
@@ -39,6 +45,7 @@ function header(result) {
   box.append(element('p', {class: 'muted'},
                      `${result.started} · ${m.cores} cores, ${m.cpu} · ${(m.memory_bytes / mib / 1024).toFixed(1)} GiB · ` +
                      `${m.kernel} · CAFE ${result.versions.cafe || ''}`));
+  box.append(element('p', {}, `${formatNumber(result.items_per_request)} ${result.item}${mixOf(result)} in a request`));
   if (result.wrong.length > 0)
     box.append(element('ul', {class: 'wrong'}, ...result.wrong.map((each) => element('li', {}, each))));
   const run = mainRun(result);
@@ -161,7 +168,7 @@ function storedCharts() {
   for (const result of documents) {
     const run = mainRun(result);
     if (!run || run.facts.stored_rows === undefined) continue;
-    const kind = `${result.scenario}, ${result.items_per_request} ${result.item} in a request`;
+    const kind = kindOf(result);
     kinds.set(kind, [...(kinds.get(kind) || []), {result, run, x: Math.max(run.facts.stored_rows, 1)}]);
   }
   const all = [...kinds.values()].flat();

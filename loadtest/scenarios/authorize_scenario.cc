@@ -11,14 +11,16 @@ absl::Status AuthorizeScenario::prepare(const Progress& progress) {
   CAFE_ASSIGN_OR_RETURN(deposit_, connect(options_.issuer, "deposit"));
   CAFE_ASSIGN_OR_RETURN(issuer_, fetch_issuer(options_.issuer, *withdrawal));
   CAFE_ASSIGN_OR_RETURN(terminals_, read_terminals(options_.issuer));
-  CAFE_ASSIGN_OR_RETURN(const auto denominations,
-                        choose_denominations(options_.issuer, issuer_, true, now_ms() / 1000));
+  CAFE_ASSIGN_OR_RETURN(
+      const auto denominations,
+      choose_denominations(options_.issuer, issuer_, Use::kMake, now_ms() / 1000));
   CAFE_ASSIGN_OR_RETURN(const auto spenders, make_spenders(options_, *withdrawal, progress));
   // Coins of its own, also beside a deposit scenario of the same seed.
   CAFE_ASSIGN_OR_RETURN(
       PaymentMill mill,
-      PaymentMill::create({.seed = options_.issuer.seed + "/authorize", .batch_size = 1},
-                          terminals_, denominations, spenders));
+      PaymentMill::create(
+          {.seed = options_.issuer.seed + "/authorize", .batch_size = 1, .mix = options_.mill.mix},
+          terminals_, denominations, spenders));
   mill_ = std::make_unique<PaymentMill>(std::move(mill));
   return absl::OkStatus();
 }
@@ -30,8 +32,7 @@ absl::Status AuthorizeScenario::prepare_run(uint64_t first_sequence, uint64_t re
     progress(absl::StrCat("making ", requests - slots_.size(), " coins"));
   }
   while (slots_.size() < requests) {
-    CAFE_ASSIGN_OR_RETURN(auto next, mill_->next_slot());
-    slots_.push_back({std::move(next.first), next.second});
+    CAFE_ASSIGN_OR_RETURN(slots_.emplace_back(), mill_->next_slot());
   }
   return absl::OkStatus();
 }
@@ -40,16 +41,13 @@ void AuthorizeScenario::start(uint64_t sequence, Done done) {
   if (slots_.empty()) {
     return done({.fate = Fate::kFailed, .items = 0, .reason = "NOT_PREPARED"});
   }
-  const Waiting next = std::move(slots_.front());
+  const SlotToSpend slot = std::move(slots_.front());
   slots_.pop_front();
   const Terminal& terminal = terminals_[sequence % terminals_.size()];
-  const protocol::Terms terms =
-      terms_for(terminal, *next.denomination, next.slot.slot, now_ms(), rng_.array<16>());
+  const protocol::Terms terms = terms_for(terminal, slot, now_ms(), rng_.array<16>());
+  auto signed_terms = protocol::SignedDocument::sign(terms.encode(), terminal.key);
   v1::AuthorizeRequest request;
-  request.set_payment(
-      protocol::to_string(pay(*next.slot.coin, next.slot.slot, *next.denomination,
-                              protocol::SignedDocument::sign(terms.encode(), terminal.key))
-                              .encode()));
+  request.set_payment(protocol::to_string(pay(slot, std::move(signed_terms), false).encode()));
   deposit_->call(
       "/cafe.v1.Deposit/Authorize", serialize(request),
       [this, done = std::move(done)](const absl::Status& status, grpc::ByteBuffer& answer) {

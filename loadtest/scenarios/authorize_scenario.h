@@ -1,5 +1,6 @@
 // `authorize`: single payments above the off-line limit, asked for on line. Terms must be of the
-// last minutes, so the payment is made when it is due, from a coin that was made before.
+// last minutes, so the payment is made when it is due, from a coin or cheque that was made before.
+// A call asks before its first tick.
 #pragma once
 
 #include <deque>
@@ -13,6 +14,7 @@ class AuthorizeScenario final : public Scenario {
   explicit AuthorizeScenario(DepositOptions options) : options_(std::move(options)) {}
 
   std::string_view item_name() const override { return "payments"; }
+  std::string item_mix() const override { return options_.mill.mix.text(); }
   uint32_t items_per_request() const override { return 1; }
   absl::Status prepare(const Progress& progress) override;
   absl::Status prepare_run(uint64_t first_sequence, uint64_t requests,
@@ -27,11 +29,7 @@ class AuthorizeScenario final : public Scenario {
   Issuer issuer_;
   std::vector<Terminal> terminals_;
   std::unique_ptr<PaymentMill> mill_;
-  struct Waiting {
-    SlotToSpend slot;
-    const protocol::Denomination* denomination;
-  };
-  std::deque<Waiting> slots_;
+  std::deque<SlotToSpend> slots_;
   protocol::SystemRng rng_;
   SignedAnswers answers_{protocol::kPurposeDeposit};
 

@@ -67,8 +67,9 @@ absl::Status CoinstoreScenario::prepare(const Progress& progress) {
   CAFE_ASSIGN_OR_RETURN(const auto withdrawal, connect(options_.issuer, "withdrawal"));
   CAFE_ASSIGN_OR_RETURN(doublespend_, connect(options_.issuer, "doublespend"));
   CAFE_ASSIGN_OR_RETURN(issuer_, fetch_issuer(options_.issuer, *withdrawal));
-  CAFE_ASSIGN_OR_RETURN(const auto denominations,
-                        choose_denominations(options_.issuer, issuer_, true, now_ms() / 1000));
+  CAFE_ASSIGN_OR_RETURN(
+      const auto denominations,
+      choose_denominations(options_.issuer, issuer_, Use::kMake, now_ms() / 1000));
   denomination_ = denominations.front();
   seed_ = seed_number(options_.issuer.seed);
   planted_.emplace(seed_, options_.repeats, options_.record_rows);

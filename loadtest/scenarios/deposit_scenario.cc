@@ -16,33 +16,54 @@ constexpr absl::Duration kProgressEvery = absl::Seconds(2);
 
 }  // namespace
 
+CLI::Option* add_mix_option(CLI::App& command, MoneyMix& mix) {
+  const auto take = [&mix](const std::string& text) {
+    const auto parsed = MoneyMix::parse(text);
+    if (!parsed.ok()) throw CLI::ValidationError("--mix", std::string(parsed.status().message()));
+    mix = *parsed;
+  };
+  return command
+      .add_option_function<std::string>(
+          "--mix", take,
+          "Shares of payments: coins (of one slot), split (coins of several), cheques, calls (by "
+          "the tick), e.g. coins=70,split=10,cheques=15,calls=5")
+      ->default_str(mix.text());
+}
+
 void add_mill_options(CLI::App& command, MillOptions& options) {
   const auto option = [&](const char* name, auto& value, const char* help) {
     return command.add_option(name, value, help)->capture_default_str();
   };
+  add_mix_option(command, options.mix);
   option("--batch-size", options.batch_size, "Payments in a deposit")->check(CLI::Range(1, 1000));
   option("--repeats", options.repeats, "Share of payments that were deposited before, 0 to 1")
       ->check(CLI::Range(0.0, 1.0));
   option("--double-spends", options.double_spends,
          "Share of payments whose slot paid before under other terms")
       ->check(CLI::Range(0.0, 1.0));
-  option("--invalid", options.invalid, "Share of payments that are wrong in one of six ways")
+  option("--invalid", options.invalid,
+         "Share of payments that are wrong, in six to eight ways by kind")
       ->check(CLI::Range(0.0, 1.0));
 }
 
-absl::StatusOr<std::vector<protocol::Scalar>> make_spenders(const DepositOptions& options,
-                                                            Connections& withdrawal,
-                                                            const Progress& progress) {
-  std::vector<protocol::Scalar> spenders;
+absl::StatusOr<std::vector<SpenderSecrets>> make_spenders(const DepositOptions& options,
+                                                          Connections& withdrawal,
+                                                          const Progress& progress) {
+  std::vector<SpenderSecrets> spenders;
   if (options.mill.double_spends > 0) {
     CAFE_ASSIGN_OR_RETURN(const auto accounts, register_accounts(options.issuer, options.spenders,
                                                                  "spenders", withdrawal, progress));
-    for (const Account& account : accounts) spenders.push_back(account.secret());
+    for (const Account& account : accounts) {
+      spenders.push_back({account.coin_secret(), account.cheque_secret()});
+    }
     return spenders;
   }
   // Nobody will ever learn whose these are.
   protocol::SeededRng rng("spenders of " + options.issuer.seed);
-  for (uint32_t i = 0; i < options.spenders; ++i) spenders.push_back(rng.scalar());
+  for (uint32_t i = 0; i < options.spenders; ++i) {
+    const protocol::Scalar coin = rng.scalar();
+    spenders.push_back({coin, rng.scalar()});
+  }
   return spenders;
 }
 
@@ -59,18 +80,21 @@ absl::Status DepositScenario::prepare(const Progress& progress) {
                            .payments = options_.mill.batch_size,
                            .list_digest = issuer_.list_digest,
                            .terminals = {},
-                           .made_ms = now_ms()};
+                           .made_ms = now_ms(),
+                           .mix = options_.mill.mix};
   for (const Terminal& terminal : terminals_) header.terminals.push_back(terminal.terminal_id);
   if (!options_.replay.empty()) {
     CAFE_ASSIGN_OR_RETURN(file_, RequestFile::open(options_.replay));
     CAFE_RETURN_IF_ERROR(file_->check_fits(header));
     options_.mill.batch_size = file_->header().payments;
+    options_.mill.mix = file_->header().mix;
     progress(absl::StrCat("replaying ", file_->size(), " requests of ", options_.mill.batch_size,
-                          " payments from ", options_.replay));
+                          " payments (", item_mix(), ") from ", options_.replay));
     return absl::OkStatus();
   }
-  CAFE_ASSIGN_OR_RETURN(const auto denominations,
-                        choose_denominations(options_.issuer, issuer_, true, now_ms() / 1000));
+  CAFE_ASSIGN_OR_RETURN(
+      const auto denominations,
+      choose_denominations(options_.issuer, issuer_, Use::kMake, now_ms() / 1000));
   CAFE_ASSIGN_OR_RETURN(const auto spenders, make_spenders(options_, *withdrawal, progress));
   options_.mill.seed = options_.issuer.seed;
   CAFE_ASSIGN_OR_RETURN(PaymentMill mill,
@@ -87,7 +111,7 @@ absl::StatusOr<RecordedRequest> DepositScenario::record(Batch batch) const {
   std::vector<Bytes> encoded;
   encoded.reserve(batch.payments.size());
   for (PlannedPayment& planned : batch.payments) {
-    out.roles.push_back({planned.role, planned.fault, planned.pair});
+    out.roles.push_back({planned.role, planned.fault, planned.money, planned.pair});
     request.add_payments(to_string(planned.encoded));
     encoded.push_back(std::move(planned.encoded));
   }

@@ -15,18 +15,21 @@ struct DepositOptions {
   std::string replay;      // send those of this file
 };
 
+// --mix. `mix` must outlive parsing.
+CLI::Option* add_mix_option(CLI::App& command, MoneyMix& mix);
 // The shares and the batch size, with their names as options.
 void add_mill_options(CLI::App& command, MillOptions& options);
 // Names for spenders' secrets: registered where they are to be found out.
-absl::StatusOr<std::vector<protocol::Scalar>> make_spenders(const DepositOptions& options,
-                                                            Connections& withdrawal,
-                                                            const Progress& progress);
+absl::StatusOr<std::vector<SpenderSecrets>> make_spenders(const DepositOptions& options,
+                                                          Connections& withdrawal,
+                                                          const Progress& progress);
 
 class DepositScenario final : public Scenario {
  public:
   explicit DepositScenario(DepositOptions options) : options_(std::move(options)) {}
 
   std::string_view item_name() const override { return "payments"; }
+  std::string item_mix() const override { return options_.mill.mix.text(); }
   uint32_t items_per_request() const override { return options_.mill.batch_size; }
   absl::Status prepare(const Progress& progress) override;
   absl::Status prepare_run(uint64_t first_sequence, uint64_t requests,

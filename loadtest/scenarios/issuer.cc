@@ -99,15 +99,17 @@ absl::StatusOr<Issuer> fetch_issuer(const IssuerOptions& options, Connections& w
 }
 
 absl::StatusOr<std::vector<Denomination>> choose_denominations(const IssuerOptions& options,
-                                                               const Issuer& issuer, bool loadtest,
+                                                               const Issuer& issuer, Use use,
                                                                uint64_t now_s) {
   std::vector<Denomination> chosen;
   for (const Denomination& denomination : issuer.list.denominations) {
     const bool named = std::find(options.denominations.begin(), options.denominations.end(),
                                  denomination.id().hex()) != options.denominations.end();
-    const bool fits =
-        options.denominations.empty() ? protocol::is_loadtest(denomination) == loadtest : named;
-    if (fits && denomination.kind == protocol::Kind::kCoin && denomination.withdraw_from <= now_s &&
+    const bool fits = options.denominations.empty()
+                          ? protocol::is_loadtest(denomination) == (use == Use::kMake)
+                          : named;
+    const bool kind_fits = use == Use::kMake || denomination.kind == protocol::Kind::kCoin;
+    if (fits && kind_fits && denomination.withdraw_from <= now_s &&
         now_s < denomination.withdraw_until && !issuer.list.is_compromised(denomination.id())) {
       chosen.push_back(denomination);
     }
@@ -115,9 +117,10 @@ absl::StatusOr<std::vector<Denomination>> choose_denominations(const IssuerOptio
   if (chosen.empty()) {
     return protocol::make_error(
         absl::StatusCode::kNotFound, "NO_DENOMINATION",
-        loadtest ? "The issuer has no denomination for load tests that is open now: give one "
-                   "\"loadtest\": true in its configuration."
-                 : "The issuer has no denomination of coins that is open now.");
+        use == Use::kMake
+            ? "The issuer has no denomination for load tests that is open now: give one "
+              "\"loadtest\": true in its configuration."
+            : "The issuer has no denomination of coins that is open now.");
   }
   return chosen;
 }

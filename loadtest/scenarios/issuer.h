@@ -63,10 +63,13 @@ absl::StatusOr<std::unique_ptr<Connections>> connect(const IssuerOptions& option
 // The issuer's newest list, checked under trust.json.
 absl::StatusOr<Issuer> fetch_issuer(const IssuerOptions& options, Connections& withdrawal);
 
-// The denominations that were asked for, or all that fit: coins, open now, for load tests or not.
+// What a scenario does with denominations: coins are withdrawn of real ones, and money of any kind
+// is made of those for load tests.
+enum class Use : uint8_t { kWithdraw, kMake };
+// The denominations that were asked for, or all that fit the use, where they are open now.
 // NOT_FOUND NO_DENOMINATION.
 absl::StatusOr<std::vector<protocol::Denomination>> choose_denominations(
-    const IssuerOptions& options, const Issuer& issuer, bool loadtest, uint64_t now_s);
+    const IssuerOptions& options, const Issuer& issuer, Use use, uint64_t now_s);
 
 absl::StatusOr<std::vector<Terminal>> read_terminals(const IssuerOptions& options);
 

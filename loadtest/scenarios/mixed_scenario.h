@@ -26,6 +26,7 @@ class MixedScenario final : public Scenario {
   ~MixedScenario() override;
 
   std::string_view item_name() const override { return "requests"; }
+  std::string item_mix() const override { return parts_.front().scenario->item_mix(); }
   uint32_t items_per_request() const override { return 1; }
   absl::Status prepare(const Progress& progress) override;
   absl::Status prepare_run(uint64_t first_sequence, uint64_t requests,

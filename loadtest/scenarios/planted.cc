@@ -55,10 +55,11 @@ bool PlantedChecks::take(const std::vector<PlannedRole>& roles, const protocol::
   bool all_fit = true;
   for (size_t i = 0; i < roles.size(); ++i) {
     const PaymentVerdict& verdict = receipt.verdicts[i];
-    ++verdicts_[std::string(protocol::verdict_name(verdict.code))];
+    ++verdicts_[roles[i].money][std::string(protocol::verdict_name(verdict.code))];
     if (!fits(roles[i], verdict)) {
       all_fit = false;
       std::string what(role_name(roles[i].role));
+      what.append(" of ").append(money_name(roles[i].money));
       what.append(" was answered ").append(protocol::verdict_name(verdict.code));
       wrong(what.append(" ").append(verdict.reason));
     }
@@ -88,16 +89,26 @@ absl::Status PlantedChecks::finish() const {
 std::string PlantedChecks::summary() const {
   const std::lock_guard lock(mutex_);
   std::string out;
-  for (const auto& [name, count] : verdicts_) {
-    absl::StrAppend(&out, out.empty() ? "" : ", ", name, " ", count);
+  for (const auto& [money, counts] : verdicts_) {
+    if (!out.empty()) out.append("; ");
+    if (verdicts_.size() > 1) out.append(money_name(money)).append(": ");
+    const char* separator = "";
+    for (const auto& [name, count] : counts) {
+      absl::StrAppend(&out, separator, name, " ", count);
+      separator = ", ";
+    }
   }
   return out.empty() ? "no verdicts" : out;
 }
 
 uint64_t PlantedChecks::accepted() const {
   const std::lock_guard lock(mutex_);
-  const auto found = verdicts_.find(protocol::verdict_name(VerdictCode::kAccepted));
-  return found == verdicts_.end() ? 0 : found->second;
+  uint64_t accepted = 0;
+  for (const auto& [money, counts] : verdicts_) {
+    const auto found = counts.find(protocol::verdict_name(VerdictCode::kAccepted));
+    if (found != counts.end()) accepted += found->second;
+  }
+  return accepted;
 }
 
 }  // namespace cafe::loadtest

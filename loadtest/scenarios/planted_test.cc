@@ -8,8 +8,9 @@ namespace {
 using protocol::PaymentVerdict;
 using protocol::VerdictCode;
 
-PlannedRole planned(Role role, uint64_t pair = 0, Fault fault = Fault::kCount) {
-  return {role, fault, pair};
+PlannedRole planned(Role role, uint64_t pair = 0, Fault fault = Fault::kCount,
+                    Money money = Money::kCoin) {
+  return {role, fault, money, pair};
 }
 protocol::Receipt receipt(std::vector<PaymentVerdict> verdicts) {
   protocol::Receipt out{};
@@ -61,6 +62,23 @@ TEST(PlantedChecksTest, OfAPairExactlyOneIsAccepted) {
   EXPECT_FALSE(check(VerdictCode::kAccepted, VerdictCode::kAccepted))
       << "a double spend got through";
   EXPECT_FALSE(check(VerdictCode::kSpentBefore, VerdictCode::kSpentBefore));
+}
+
+TEST(PlantedChecksTest, MoneyOfEachKindIsCounted) {
+  PlantedChecks checks;
+  EXPECT_EQ(checks.summary(), "no verdicts");
+  const PaymentVerdict accepted = verdict(VerdictCode::kAccepted);
+  checks.take({planned(Role::kFresh)}, receipt({accepted}));
+  EXPECT_EQ(checks.summary(), "accepted 1");
+  checks.take({planned(Role::kFresh, 0, Fault::kCount, Money::kCall),
+               planned(Role::kInvalid, 0, Fault::kTick, Money::kCall)},
+              receipt({accepted, verdict(VerdictCode::kRefused, "BAD_TICK")}));
+  EXPECT_EQ(checks.summary(), "coins: accepted 1; calls: accepted 1, refused 1");
+  EXPECT_EQ(checks.accepted(), 2U);
+  checks.take({planned(Role::kFresh, 0, Fault::kCount, Money::kCheque)},
+              receipt({verdict(VerdictCode::kRefused, "SPEND_INVALID")}));
+  EXPECT_NE(checks.finish().message().find("a fresh payment of cheques was answered refused"),
+            std::string_view::npos);
 }
 
 TEST(PlantedChecksTest, AReceiptHasAVerdictForEachPayment) {

@@ -18,9 +18,9 @@ using protocol::encode_u64;
 
 namespace {
 
-constexpr std::string_view kMagic = "CAFELOAD1\n";
+constexpr std::string_view kMagic = "CAFELOAD2\n";
 constexpr std::string_view kHeaderLabel = "cafe/loadtest/requests";
-constexpr size_t kEntrySize = 10;
+constexpr size_t kEntrySize = 11;
 constexpr uint32_t kMaxRecord = 16 << 20;
 
 absl::Status unusable(const std::string& path, const std::string& what) {
@@ -68,6 +68,7 @@ Bytes RequestFileHeader::encode() const {
       .add(list_digest)
       .add(ids)
       .add_u64(made_ms)
+      .add(mix.text())
       .take();
 }
 
@@ -87,6 +88,8 @@ absl::StatusOr<RequestFileHeader> RequestFileHeader::decode(ByteView bytes) {
     out.terminals.push_back(id);
   }
   CAFE_ASSIGN_OR_RETURN(out.made_ms, in.u64());
+  CAFE_ASSIGN_OR_RETURN(const std::string mix, in.text());
+  CAFE_ASSIGN_OR_RETURN(out.mix, MoneyMix::parse(mix));
   CAFE_RETURN_IF_ERROR(in.finish());
   return out;
 }
@@ -171,6 +174,7 @@ absl::Status RequestFile::append(const RecordedRequest& request) {
   for (const PlannedRole& planned : request.roles) {
     record.push_back(static_cast<uint8_t>(planned.role));
     record.push_back(static_cast<uint8_t>(planned.fault));
+    record.push_back(static_cast<uint8_t>(planned.money));
     protocol::append(record, encode_u64(planned.pair));
   }
   protocol::append(record, protocol::view_of(request.bytes));
@@ -203,11 +207,11 @@ absl::StatusOr<RecordedRequest> RequestFile::read(uint64_t i) const {
   for (size_t k = 0; k < count; ++k) {
     const ByteView entry = view.subspan(4 + k * kEntrySize, kEntrySize);
     if (entry[0] > static_cast<uint8_t>(Role::kInvalid) ||
-        entry[1] > static_cast<uint8_t>(Fault::kCount)) {
+        entry[1] > static_cast<uint8_t>(Fault::kCount) || entry[2] >= kMoneyKinds) {
       return bad_file(path_);
     }
     out.roles.push_back({static_cast<Role>(entry[0]), static_cast<Fault>(entry[1]),
-                         decode_u64(entry.subspan(2).first<8>())});
+                         static_cast<Money>(entry[2]), decode_u64(entry.subspan(3).first<8>())});
   }
   out.bytes = protocol::to_string(view.subspan(4 + count * kEntrySize));
   return out;

@@ -1,10 +1,10 @@
 // Requests that were made before they are due, on disk: hundreds of thousands do not fit in memory
 // beside the database that is measured. A file that is kept can be sent again (--save, --replay).
 //
-// The file: "CAFELOAD1\n", then records of u32 length ‖ bytes, big-endian. The first is the header,
+// The file: "CAFELOAD2\n", then records of u32 length ‖ bytes, big-endian. The first is the header,
 // frame("cafe/loadtest/requests", issuer id, u32 payments a request, digest of the denomination
-// list, terminal ids ‖, u64 made_ms); each other one is a request:
-//   u32 count ‖ count × (u8 role ‖ u8 fault ‖ u64 pair) ‖ the request's bytes
+// list, terminal ids ‖, u64 made_ms, mix); each other one is a request:
+//   u32 count ‖ count × (u8 role ‖ u8 fault ‖ u8 money ‖ u64 pair) ‖ the request's bytes
 // with one entry for each payment (loadtest/generator/payment_mill.h).
 #pragma once
 
@@ -23,6 +23,7 @@ struct RequestFileHeader {
   protocol::Bytes32 list_digest{};
   std::vector<protocol::TerminalId> terminals;
   uint64_t made_ms = 0;
+  MoneyMix mix{};
 
   protocol::Bytes encode() const;
   static absl::StatusOr<RequestFileHeader> decode(protocol::ByteView bytes);
@@ -31,6 +32,7 @@ struct RequestFileHeader {
 struct PlannedRole {
   Role role;
   Fault fault;
+  Money money;
   uint64_t pair;
 };
 
@@ -46,7 +48,7 @@ class RequestFile {
   // the process. Errors: FILE_UNUSABLE.
   static absl::StatusOr<std::unique_ptr<RequestFile>> create(const std::string& path,
                                                              const RequestFileHeader& header);
-  // Opens one that was kept. Errors: BAD_FILE, FILE_UNUSABLE.
+  // Opens one that was kept. Errors: BAD_FILE, also for one of another version; FILE_UNUSABLE.
   static absl::StatusOr<std::unique_ptr<RequestFile>> open(const std::string& path);
   ~RequestFile();
 

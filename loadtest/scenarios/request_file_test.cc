@@ -18,11 +18,13 @@ RequestFileHeader header() {
           .payments = 2,
           .list_digest = protocol::sha256(protocol::view_of("list")),
           .terminals = {protocol::TerminalId{{1}}, protocol::TerminalId{{2}}},
-          .made_ms = 1'700'000'000'000};
+          .made_ms = 1'700'000'000'000,
+          .mix = MoneyMix::parse("coins=1,calls=2").value()};
 }
 
 RecordedRequest request(uint64_t number) {
-  return {.roles = {{Role::kFresh, Fault::kCount, number}, {Role::kInvalid, Fault::kPath, 7}},
+  return {.roles = {{Role::kFresh, Fault::kCount, Money::kCoin, number},
+                    {Role::kInvalid, Fault::kTick, Money::kCall, 7}},
           .bytes = std::string(number % 50, static_cast<char>('a' + number % 26))};
 }
 
@@ -45,6 +47,7 @@ TEST_F(RequestFileTest, ReadsBackWhatWasWritten) {
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ((*file)->header().issuer_id, header().issuer_id);
   EXPECT_EQ((*file)->header().terminals, header().terminals);
+  EXPECT_EQ((*file)->header().mix, header().mix);
   ASSERT_EQ((*file)->size(), 100U);
   for (uint64_t i : {99, 0, 51}) {
     const auto read = (*file)->read(i);
@@ -53,7 +56,9 @@ TEST_F(RequestFileTest, ReadsBackWhatWasWritten) {
     ASSERT_EQ(read->roles.size(), 2U);
     EXPECT_EQ(read->roles[0].pair, i);
     EXPECT_EQ(read->roles[1].role, Role::kInvalid);
-    EXPECT_EQ(read->roles[1].fault, Fault::kPath);
+    EXPECT_EQ(read->roles[1].fault, Fault::kTick);
+    EXPECT_EQ(read->roles[1].money, Money::kCall);
+    EXPECT_EQ(read->roles[1].pair, 7U);
   }
 }
 
@@ -87,6 +92,10 @@ TEST_F(RequestFileTest, AFileThatIsCutOffOrSomethingElseIsRefused) {
   EXPECT_EQ(reason_of(RequestFile::open(name).status()), "BAD_FILE");
   std::ofstream(path("other")) << "something else, long enough to hold a header";
   EXPECT_EQ(reason_of(RequestFile::open(path("other")).status()), "BAD_FILE");
+  // Entries of the first version were of another size.
+  std::fstream older(make("older", 2), std::ios::in | std::ios::out | std::ios::binary);
+  older << "CAFELOAD1\n" << std::flush;
+  EXPECT_EQ(reason_of(RequestFile::open(path("older")).status()), "BAD_FILE");
   EXPECT_EQ(reason_of(RequestFile::open(path("none")).status()), "FILE_UNUSABLE");
 }
 

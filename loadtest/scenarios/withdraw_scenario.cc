@@ -30,9 +30,9 @@ WithdrawScenario::~WithdrawScenario() {
 absl::Status WithdrawScenario::prepare(const Progress& progress) {
   CAFE_ASSIGN_OR_RETURN(withdrawal_, connect(options_.issuer, "withdrawal"));
   CAFE_ASSIGN_OR_RETURN(issuer_, fetch_issuer(options_.issuer, *withdrawal_));
-  const bool any = !options_.issuer.denominations.empty();
-  CAFE_ASSIGN_OR_RETURN(const auto denominations,
-                        choose_denominations(options_.issuer, issuer_, any, now_ms() / 1000));
+  CAFE_ASSIGN_OR_RETURN(
+      const auto denominations,
+      choose_denominations(options_.issuer, issuer_, Use::kWithdraw, now_ms() / 1000));
   denomination_ = denominations.front();
   CAFE_ASSIGN_OR_RETURN(
       std::vector<Account> accounts,

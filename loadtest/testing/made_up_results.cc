@@ -48,6 +48,7 @@ TestDescription made_up_description() {
   TestDescription description;
   description.scenario = "fake";
   description.item_name = "things";
+  description.mix = "good=3,bad=1";
   description.items_per_request = 10;
   description.started = "2026-01-02T03:04:05Z";
   description.command = {"cafe-loadtest", "fake", "--find-rate", "--p99-ms", "40", "--sweep"};
