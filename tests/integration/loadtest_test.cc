@@ -89,6 +89,17 @@ class LoadtestTest : public ::testing::Test {
     std::ifstream in(result_file());
     return Json::parse(in, nullptr, false);
   }
+  // What postings of one kind moved on XTS accounts of a kind.
+  static int64_t sum_of(const std::string& posting, const std::string& account) {
+    return cluster_
+        ->number(
+            "SELECT coalesce(sum(e.amount), 0)::bigint FROM ledger.entry e "
+            "JOIN ledger.posting p ON p.id = e.posting_id "
+            "JOIN ledger.account a ON a.id = e.account_id WHERE a.currency = 'XTS' "
+            "AND p.kind = '" +
+            posting + "' AND a.kind = '" + account + "'")
+        .value();
+  }
   static void expect_pass(const Json& result) {
     ASSERT_TRUE(result.is_object());
     EXPECT_EQ(result["result"], "pass") << result.dump(2).substr(0, 3000);
@@ -113,23 +124,65 @@ TEST_F(LoadtestTest, DepositFindsWhatIsPlanted) {
             0);
 }
 
+// Every kind of money, planted ones included: what was taken from the cheques' loads is what the
+// audit finds in the receipts, to the unit.
+TEST_F(LoadtestTest, DepositsEveryKindOfMoney) {
+  const Json result =
+      run("deposit", {"--mix=coins=30,split=20,cheques=30,calls=20", "--rate=400", "--duration=5",
+                      "--batch-size=20", "--repeats=0.1", "--double-spends=0.05", "--invalid=0.1"});
+  expect_pass(result);
+  EXPECT_EQ(result["mix"], "coins=30,split=20,cheques=30,calls=20");
+  const int64_t cheques = sum_of("deposit", "cheques");
+  EXPECT_LT(cheques, 0);
+  EXPECT_GT(cluster_->number("SELECT count(*) FROM coinstore.tick").value(), 50);
+  const Json& audited = result["audit"]["cheques"];
+  const auto totals = std::find_if(audited.begin(), audited.end(),
+                                   [](const Json& row) { return row["currency"] == "XTS"; });
+  ASSERT_NE(totals, audited.end()) << audited;
+  EXPECT_EQ((*totals)["loaded"], 0);
+  EXPECT_EQ((*totals)["loadtest"], sum_of("loadtest_load", "cheques"));
+  EXPECT_EQ((*totals)["deposited"], -cheques);
+  EXPECT_EQ((*totals)["outstanding"], sum_of("loadtest_load", "cheques") + cheques);
+  EXPECT_EQ(result["audit"]["loadtest"].size(), 3U);
+  EXPECT_EQ(result["audit"]["alarms"].size(), 0U);
+  // A cheque that was spent twice convicts as a coin does.
+  EXPECT_TRUE(cafe::testing::eventually(std::chrono::seconds(30), [] {
+    return cluster_->number("SELECT count(*) FROM coinstore.cases WHERE state <> 'proved'")
+               .value() == 0;
+  }));
+}
+
 TEST_F(LoadtestTest, RequestsAreKeptAndReplayed) {
   const std::string kept = cluster_->file("requests");
   const std::vector<std::string> load = {"--rate=100", "--duration=1", "--batch-size=10"};
   std::vector<std::string> save = load, replay = load;
   save.push_back("--save=" + kept);
+  save.emplace_back("--mix=coins=2,calls=1");
   replay.push_back("--replay=" + kept);
   expect_pass(run("deposit", save));
   const std::string count = "SELECT count(*) FROM deposit.batch";
   const int64_t batches = cluster_->number(count).value();
   // The same orders under the same idempotency keys: the receipts come back as they were given.
-  expect_pass(run("deposit", replay));
+  const Json replayed = run("deposit", replay);
+  expect_pass(replayed);
+  EXPECT_EQ(replayed["mix"], "coins=2,calls=1") << "the file knows what it holds";
   EXPECT_EQ(cluster_->number(count).value(), batches);
   const auto elsewhere = start("deposit", replay, 2);
   EXPECT_THAT(std::string(elsewhere.status().message()), ::testing::HasSubstr("REPLAY_MISMATCH"));
 }
 
-TEST_F(LoadtestTest, Authorize) { expect_pass(run("authorize", {"--rate=50", "--duration=2"})); }
+TEST_F(LoadtestTest, Authorize) {
+  expect_pass(
+      run("authorize", {"--rate=50", "--duration=2", "--mix=coins=1,split=1,cheques=1,calls=1"}));
+}
+
+TEST_F(LoadtestTest, AMixIsChecked) {
+  const auto mixed = start("deposit", {"--rate=100", "--mix=coins=1,notes=1"});
+  EXPECT_THAT(std::string(mixed.status().message()), ::testing::HasSubstr("A mix is a list"));
+  const auto missing =
+      start("deposit", {"--rate=100", "--mix=cheques=1", "--denomination=" + denomination("XTS")});
+  EXPECT_THAT(std::string(missing.status().message()), ::testing::HasSubstr("NO_DENOMINATION"));
+}
 
 TEST_F(LoadtestTest, WithdrawIsCheckedAsAWalletDoes) {
   expect_pass(
@@ -143,8 +196,8 @@ TEST_F(LoadtestTest, CoinstoreRecordsAndLooksUp) {
 }
 
 TEST_F(LoadtestTest, MixedWithDevices) {
-  expect_pass(run(
-      "mixed", {"--rate=30", "--duration=3", "--batch-size=20", "--accounts=40", "--wallets=2"}));
+  expect_pass(run("mixed", {"--rate=30", "--duration=3", "--batch-size=20", "--accounts=40",
+                            "--wallets=2", "--mix=coins=50,split=20,cheques=20,calls=10"}));
   EXPECT_GT(cluster_->number("SELECT count(*) FROM deposit.batch").value(), 0);
 }
 
@@ -172,6 +225,13 @@ TEST_F(LoadtestTest, ValueIsIssuedToLoadtestDenominationsOnly) {
   ASSERT_TRUE(posted.ok()) << posted;
   const auto audit = cluster_->cafectl({"--json", "audit"});
   EXPECT_THAT(std::string(audit.status().message()), ::testing::HasSubstr("real coins"));
+  const absl::Status loaded =
+      (*database)->transaction({}, [&](storage::Transaction& tx) -> absl::Status {
+        return tx.query("SELECT ledger.load_loadtest('nobody', 'past cafectl'::bytea, 5)").status();
+      });
+  ASSERT_TRUE(loaded.ok()) << loaded;
+  const auto again = cluster_->cafectl({"--json", "audit"});
+  EXPECT_THAT(std::string(again.status().message()), ::testing::HasSubstr("real cheques"));
 }
 
 }  // namespace

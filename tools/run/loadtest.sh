@@ -15,7 +15,8 @@ usage: ./cafe loadtest SCENARIO [OPTION...]
   --keep             leave the folder with logs and database, and say where
 
 Further options go to cafe-loadtest, e.g. --rate 15000 --duration 60, or --find-rate --p99-ms 500, which is what it does
-when no rate is given. All of them: build/release/bin/cafe-loadtest SCENARIO --help
+when no rate is given. What deposit, authorize and mixed pay with: --mix coins=70,split=10,cheques=15,calls=5, shares of plain
+coins, coins of several slots, cheques, and calls by the tick (coins=100). All of them: build/release/bin/cafe-loadtest SCENARIO --help
 USAGE
 }
 
@@ -60,7 +61,7 @@ loadtest() {
   say "starting an issuer for load tests in $dir (fsync and synchronous_commit on, shared_buffers $stack_shared_buffers)"
   CAFE_ISSUER_CONFIG=${CAFE_ISSUER_CONFIG:-$root/deploy/loadtest.example.json} stack_start "$dir"
   step "shops: $payees enrolled" enrol_shops "$dir" "$payees"
-  step "value for the load test's coins" "$cafectl" --json --database-url "$(database_url "$dir" cafe_operator)" \
+  step "value for the load test's coins and cheques" "$cafectl" --json --database-url "$(database_url "$dir" cafe_operator)" \
     loadtest issue --denomination all --amount 100000000000000 >"$dir/log/issue.log"
   [ "$preload" = 0 ] || loadtest_preload "$dir" "$preload"
   say "load test: $scenario ${options[*]}"
