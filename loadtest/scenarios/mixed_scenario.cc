@@ -76,6 +76,7 @@ void MixedScenario::run_devices(const std::stop_token& stop) {
     simulator::Simulation simulation({.wallets = options_.wallets,
                                       .payments = options_.wallets * kPaymentsEach,
                                       .double_spenders = 0,
+                                      .mix = {},
                                       .deposit_batch = 20,
                                       .threads = 2,
                                       .seed = absl::StrCat(issuer.seed, "/devices ", round),
