@@ -6,6 +6,7 @@
 #include <string>
 
 #include "device-sim/firmware/common/memory_image.h"
+#include "device-sim/firmware/face/face.h"
 #include "device-sim/firmware/guardian/guardian.h"
 #include "device-sim/firmware/pos/terminal.h"
 #include "device-sim/firmware/wallet/wallet.h"
@@ -16,18 +17,6 @@ namespace cafe::simulator {
 
 inline constexpr size_t kWalletMemory = 1 << 20;
 inline constexpr size_t kTerminalMemory = 32 << 20;
-
-// A person who says yes to everything.
-class AgreeingOwner : public wallet::Owner {
- public:
-  bool confirm_payment(const wallet::Bill& bill) override { return bill.amount > 0; }
-  bool confirm_identification(const wallet::Bill& bill) override { return bill.amount > 0; }
-  bool confirm_call(const wallet::CallBill& bill) override { return bill.most_ticks > 0; }
-  bool confirm_order(std::span<const protocol::Completion::Debit> sums) override {
-    return !sums.empty();
-  }
-  bool confirm_load(std::string_view /*currency*/, uint64_t amount) override { return amount > 0; }
-};
 
 // A wallet with its guardian inside.
 class WalletDevice {
@@ -64,7 +53,8 @@ class WalletDevice {
 
   protocol::SeededRng rng_;
   wallet::Config config_;
-  AgreeingOwner owner_;
+  face::ScriptedButtons buttons_;  // a person who presses OK at every screen
+  face::Face owner_{buttons_};
   firmware::MemoryImage guardian_memory_{guardian::kMemorySize};
   firmware::MemoryImage wallet_memory_{kWalletMemory};
   std::unique_ptr<guardian::Guardian> guardian_;
