@@ -1,11 +1,14 @@
 // Denominations, the issuer's limits, and the signed lists of them (section 2).
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "libs/protocol/ecdsa.h"
 #include "libs/protocol/frame.h"
 
@@ -96,21 +99,43 @@ absl::Status check_successor(const DenominationList& older, const DenominationLi
 // differ.
 bool is_equivocation(const SignedDocument& a, const SignedDocument& b, const Point& master_key);
 
+// How long after a new list was issued somebody may still go by the one before: terminals fetch
+// lists, but not at once.
+inline constexpr uint64_t kListGrace_s = 86400;
+
+// What the lists that were in force at one time say of the limits of a currency. Where a new list
+// has just changed them, whoever keeps to either list does right.
+struct LimitsInForce {
+  uint64_t offline;                 // the largest
+  uint64_t identification_needed;   // above it in every list
+  uint64_t identification_allowed;  // above it in one list at least
+  bool operator==(const LimitsInForce&) const = default;
+};
+
 // The denominations that a verifier knows, of any number of issuers, found by id.
 class DenominationTable {
  public:
   void add(const DenominationList& list);
   // Null where unknown. The pointer lives as long as the table.
   const Denomination* find(const DenomId& id) const;
+  // Whether a list reports its key compromised.
+  bool is_compromised(const DenomId& id) const { return compromised_.contains(id); }
+  // Of the newest list.
   const Limits* limits(std::string_view issuer_id, std::string_view currency) const;
+  // Of the lists that were the newest at `at_s` or less than kListGrace_s before; the first list
+  // counts as in force ever since. Nothing where none of them states any.
+  std::optional<LimitsInForce> limits_at(std::string_view issuer_id, std::string_view currency,
+                                         uint64_t at_s) const;
 
  private:
-  struct Issuer {
-    uint32_t number = 0;
+  struct Stated {
+    uint64_t issued_at;
     std::vector<Limits> limits;
   };
   absl::flat_hash_map<DenomId, std::unique_ptr<Denomination>> by_id_;
-  absl::flat_hash_map<std::string, Issuer> issuers_;
+  absl::flat_hash_set<DenomId> compromised_;
+  // By issuer, then by the list's number.
+  absl::flat_hash_map<std::string, std::map<uint32_t, Stated>> issuers_;
 };
 
 // Three upper-case letters (BAD_CURRENCY).

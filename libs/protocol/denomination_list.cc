@@ -1,3 +1,4 @@
+#include <algorithm>
 // The rules of denomination lists (section 2): what one list must fulfil, what may follow it, and
 // what convicts its issuer.
 #include <tuple>
@@ -155,15 +156,12 @@ bool is_equivocation(const SignedDocument& a, const SignedDocument& b, const Poi
 }
 
 void DenominationTable::add(const DenominationList& list) {
-  Issuer& issuer = issuers_[list.issuer_id];
-  if (list.number >= issuer.number) {
-    issuer.number = list.number;
-    issuer.limits = list.limits;
-  }
+  issuers_[list.issuer_id].insert_or_assign(list.number, Stated{list.issued_at, list.limits});
   for (const Denomination& denomination : list.denominations) {
     std::unique_ptr<Denomination>& place = by_id_[denomination.id()];
     if (place == nullptr) place = std::make_unique<Denomination>(denomination);
   }
+  compromised_.insert(list.compromised.begin(), list.compromised.end());
 }
 
 const Denomination* DenominationTable::find(const DenomId& id) const {
@@ -171,14 +169,46 @@ const Denomination* DenominationTable::find(const DenomId& id) const {
   return found == by_id_.end() ? nullptr : found->second.get();
 }
 
+namespace {
+
+const Limits* of_currency(const std::vector<Limits>& limits, std::string_view currency) {
+  for (const Limits& limit : limits) {
+    if (limit.currency == currency) return &limit;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 const Limits* DenominationTable::limits(std::string_view issuer_id,
                                         std::string_view currency) const {
   const auto issuer = issuers_.find(std::string(issuer_id));
   if (issuer == issuers_.end()) return nullptr;
-  for (const Limits& limit : issuer->second.limits) {
-    if (limit.currency == currency) return &limit;
+  return of_currency(issuer->second.rbegin()->second.limits, currency);
+}
+
+std::optional<LimitsInForce> DenominationTable::limits_at(std::string_view issuer_id,
+                                                          std::string_view currency,
+                                                          uint64_t at_s) const {
+  const auto issuer = issuers_.find(std::string(issuer_id));
+  if (issuer == issuers_.end()) return std::nullopt;
+  std::optional<LimitsInForce> out;
+  // From the newest back, until one that was replaced long before.
+  const auto& lists = issuer->second;
+  for (auto list = lists.rbegin(); list != lists.rend(); ++list) {
+    const bool first = std::next(list) == lists.rend();
+    if (list->second.issued_at > at_s && !first) continue;  // not issued yet
+    if (const Limits* stated = of_currency(list->second.limits, currency)) {
+      if (!out) out = LimitsInForce{0, 0, UINT64_MAX};
+      out->offline = std::max(out->offline, stated->offline_limit);
+      out->identification_needed =
+          std::max(out->identification_needed, stated->identification_limit);
+      out->identification_allowed =
+          std::min(out->identification_allowed, stated->identification_limit);
+    }
+    if (at_s >= list->second.issued_at && at_s - list->second.issued_at >= kListGrace_s) break;
   }
-  return nullptr;
+  return out;
 }
 
 }  // namespace cafe::protocol

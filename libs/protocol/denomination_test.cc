@@ -316,5 +316,47 @@ TEST_F(DenominationTest, the_table_knows_all_lists_and_the_newest_limits) {
   EXPECT_EQ(table.limits("issuer-b.example", "EUR"), nullptr);
 }
 
+// A list that changes the limits wrongs nobody who went by the one before for another day.
+TEST_F(DenominationTest, a_changed_limit_leaves_a_day_in_which_both_hold) {
+  DenominationTable table;
+  DenominationList first = list;
+  first.limits = {{"EUR", 500, 3000}};
+  table.add(first);
+  DenominationList second = list;
+  second.number = 2;
+  second.issued_at = list.issued_at + 10 * kListGrace_s;
+  second.limits = {{"EUR", 800, 2500}};
+  table.add(second);
+
+  const auto at = [&](uint64_t time_s) { return *table.limits_at(World::kIssuer, "EUR", time_s); };
+  for (const uint64_t before : {uint64_t{0}, list.issued_at, second.issued_at - 1}) {
+    EXPECT_EQ(at(before).offline, 500u) << before;
+    EXPECT_EQ(at(before).identification_needed, 3000u) << before;
+    EXPECT_EQ(at(before).identification_allowed, 3000u) << before;
+  }
+  for (const uint64_t both : {second.issued_at, second.issued_at + kListGrace_s - 1}) {
+    EXPECT_EQ(at(both).offline, 800u) << both;
+    EXPECT_EQ(at(both).identification_needed, 3000u) << both;
+    EXPECT_EQ(at(both).identification_allowed, 2500u) << both;
+  }
+  const LimitsInForce after = at(second.issued_at + kListGrace_s);
+  EXPECT_EQ(after.offline, 800u);
+  EXPECT_EQ(after.identification_needed, 2500u);
+  EXPECT_EQ(after.identification_allowed, 2500u);
+  EXPECT_EQ(table.limits_at(World::kIssuer, "USD", list.issued_at), std::nullopt);
+  EXPECT_EQ(table.limits_at("issuer-b.example", "EUR", list.issued_at), std::nullopt);
+}
+
+TEST_F(DenominationTest, the_table_knows_what_is_compromised) {
+  DenominationTable table;
+  table.add(list);
+  EXPECT_FALSE(table.is_compromised(world.coin.id));
+  DenominationList newer = list;
+  newer.number = 2;
+  newer.compromised = {world.coin.id};
+  table.add(newer);
+  EXPECT_TRUE(table.is_compromised(world.coin.id));
+}
+
 }  // namespace
 }  // namespace cafe::protocol

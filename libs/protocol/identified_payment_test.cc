@@ -92,5 +92,24 @@ TEST_F(IdentifiedPaymentTest, BothLimitsAreJudgedSeparately) {
             "IDENTIFICATION_NEEDED");
 }
 
+// Between two lists with different limits, whoever keeps to either is right.
+TEST_F(IdentifiedPaymentTest, WhileTheLimitChangesThePayerMayOrMayNot) {
+  DenominationList newer = market_.list;
+  newer.number = 2;
+  newer.issued_at = testing::kWorldNow_s - 60;
+  newer.limits = {{"EUR", 400, 900}};
+  table_.add(newer);
+  Payment payment = pay(800);
+  EXPECT_EQ(verdict(payment), "");
+  identify(payment, wallet_, wallet_);
+  EXPECT_EQ(verdict(payment), "");
+  identify(payment, wallet_, other_);
+  EXPECT_EQ(verdict(payment), "IDENTIFICATION_WRONG");
+  EXPECT_EQ(verdict(pay(901)), "IDENTIFICATION_NEEDED");
+  Payment small = pay(700);
+  identify(small, wallet_, wallet_);
+  EXPECT_EQ(verdict(small), "IDENTIFICATION_UNASKED");
+}
+
 }  // namespace
 }  // namespace cafe::protocol

@@ -203,7 +203,9 @@ Bytes Payment::encode() const {
   for (const Coin& coin : coins) out.add(coin.encode());
   out.add_u32(static_cast<uint32_t>(spends.size()));
   for (const Spend& spend : spends) out.add(encode_spend(spend));
-  return out.add(encode_optional(identification)).take();
+  // The last field is there only where it says something.
+  if (identification) out.add(identification->encode());
+  return out.take();
 }
 
 absl::StatusOr<Payment> Payment::decode(ByteView bytes) {
@@ -225,8 +227,10 @@ absl::StatusOr<Payment> Payment::decode(ByteView bytes) {
     CAFE_ASSIGN_OR_RETURN(Spend spend, decode_spend(item));
     payment.spends.push_back(std::move(spend));
   }
-  CAFE_ASSIGN_OR_RETURN(ByteView payer, in.field());
-  CAFE_ASSIGN_OR_RETURN(payment.identification, decode_optional<Identification>(payer));
+  if (!in.at_end()) {
+    CAFE_ASSIGN_OR_RETURN(ByteView payer, in.field());
+    CAFE_ASSIGN_OR_RETURN(payment.identification, Identification::decode(payer));
+  }
   CAFE_RETURN_IF_ERROR(in.finish());
   CAFE_RETURN_IF_ERROR(check_form(payment));
   // Terms that nobody can read pay nobody: said here, so that what is decoded can be archived.

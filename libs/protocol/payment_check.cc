@@ -55,6 +55,7 @@ absl::Status check_combination(const Denomination& denomination, const Spend& sp
   const bool cheque = salted && spend.value > 0 && spend.value <= slot_value && no_ticks;
   // tick_value·tick_count ≤ slot_value, without the product.
   const bool ticks = salted && spend.value == 0 && spend.tick_value > 0 && spend.tick_count > 0 &&
+                     spend.tick_count <= kMaxTicks &&
                      spend.tick_value <= slot_value / spend.tick_count &&
                      spend.tick_root.size() == 32;
   if (!coin && !cheque && !ticks) {
@@ -307,13 +308,15 @@ absl::Status check_limits(const Payment& payment, const PaymentContext& context,
   const std::string& currency = prepared.denominations.front()->currency;
   CAFE_ASSIGN_OR_RETURN(const auto sums, sums_by_issuer(payment, prepared.denominations));
   for (const auto& [issuer_id, sum] : sums) {
-    const Limits* limits = context.denominations->limits(issuer_id, currency);
+    const std::optional<LimitsInForce> limits =
+        context.denominations->limits_at(issuer_id, currency, prepared.terms.time_ms / 1000);
     // An issuer that states no limit for a currency has allowed nothing off line in it.
-    if (!context.authorized && (limits == nullptr || sum > limits->offline_limit)) {
+    if (!context.authorized && (!limits || sum > limits->offline)) {
       return refused("AUTHORIZATION_NEEDED",
                      "The payment is above the issuer's off-line limit: ask for authorization.");
     }
-    if (limits == nullptr || sum <= limits->identification_limit) continue;
+    if (!limits || sum <= limits->identification_allowed) continue;
+    if (!payment.identification && sum <= limits->identification_needed) continue;
     CAFE_ASSIGN_OR_RETURN(prepared.payer,
                           check_payer(payment, issuer_id, prepared.terms_digest, context));
   }
