@@ -20,8 +20,10 @@ TickDecision decide_ticks(std::span<const SpendRow> rows,
   for (size_t i = 0; i < rows.size(); ++i) {
     const SpendRow& row = rows[i];
     // The end of the chain as far as this row sees it: the stored one, or one that is made here.
+    // A stored link that holds the row's ticks stays what it is told by, whatever is added here:
+    // the same row again gets the same answer.
     TickLink last = found[i].value_or(TickLink{});
-    if (!decision.links.empty()) {
+    if (last.ticks < row.ticks && !decision.links.empty()) {
       const TickDecision::NewLink& made = decision.links.back();
       if (rows[made.row].key == row.key && made.link.ticks > last.ticks) last = made.link;
     }

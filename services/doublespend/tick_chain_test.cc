@@ -65,6 +65,16 @@ TEST_F(TickChain, RowsOfOneSlotTogetherEarnTheHighest) {
   EXPECT_EQ(links_of(decision), (std::vector<TickLink>{{5, 9, {2, 0}}, {9, 10, {5, 0}}}));
 }
 
+TEST_F(TickChain, ARowThatAsksAgainBesideAHigherOneFindsItsOwnLinkToo) {
+  // Batch 11 was recorded, its answer was lost, and it comes again together with batch 10, which
+  // shows more.
+  const TickLink own{0, 5, {11, 0}};
+  const TickDecision decision =
+      decide_ticks({{showing(call_, 9, {10, 0}), showing(call_, 5, {11, 0})}}, {{own, own}});
+  EXPECT_EQ(decision.ticks_before, (Before{5, 0}));
+  EXPECT_EQ(links_of(decision), (std::vector<TickLink>{{5, 9, {10, 0}}}));
+}
+
 TEST_F(TickChain, SlotsDoNotMeet) {
   SpendRow other = showing(call_, 2, {1, 1});
   other.key.slot = 1;
