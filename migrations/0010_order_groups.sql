@@ -8,7 +8,8 @@
 -- fails as a whole. A posting that was posted before with the same lines changes nothing.
 --
 -- Balances are judged by what all postings together change, and each balance is written once. Their rows are locked in
--- ascending (account, shard) before any is written. A guarded account that is spread over shards and loses needs all
+-- ascending (currency, account, shard) before any is written, as a caller of ledger.post who goes currency by currency
+-- locks them. A guarded account that is spread over shards and loses needs all
 -- of them, so these are locked: who posts many such debits at a time is better served by ledger.post.
 CREATE FUNCTION ledger.post_all(p_kind text, p_references bytea[], p_currencies text[], p_postings bigint[],
                                 p_kinds text[], p_owners bytea[], p_amounts bigint[]) RETURNS void
@@ -127,21 +128,21 @@ BEGIN
   FROM unnest(p_postings, accounts, p_amounts) WITH ORDINALITY AS l (posting, account, amount, item)
   WHERE ids[l.posting] IS NOT NULL;
 
-  SELECT array_agg(c.account ORDER BY c.account), array_agg(c.change ORDER BY c.account),
-         array_agg(CASE WHEN c.spread THEN 0 ELSE c.own END ORDER BY c.account),
-         array_agg(CASE WHEN c.spread THEN c.shards - 1 ELSE c.own END ORDER BY c.account)
+  SELECT array_agg(c.account ORDER BY c.currency, c.account), array_agg(c.change ORDER BY c.currency, c.account),
+         array_agg(CASE WHEN c.spread THEN 0 ELSE c.own END ORDER BY c.currency, c.account),
+         array_agg(CASE WHEN c.spread THEN c.shards - 1 ELSE c.own END ORDER BY c.currency, c.account)
   INTO changed, changes, first_shards, last_shards
-  FROM (SELECT t.account, t.change, k.shards, pg_backend_pid() % k.shards AS own,
+  FROM (SELECT t.account, t.currency, t.change, k.shards, pg_backend_pid() % k.shards AS own,
                k.guarded AND k.shards > 1 AND t.change < 0 AS spread
-        FROM (SELECT l.account, l.kind, sum(l.amount) AS change
+        FROM (SELECT l.account, l.kind, p_currencies[l.posting] AS currency, sum(l.amount) AS change
               FROM unnest(p_postings, accounts, p_kinds, p_amounts) AS l (posting, account, kind, amount)
               WHERE ids[l.posting] IS NOT NULL
-              GROUP BY l.account, l.kind) t
+              GROUP BY 1, 2, 3) t
         JOIN ledger.account_kind k ON k.kind = t.kind
         WHERE t.change <> 0) c;
-  PERFORM FROM unnest(changed, first_shards, last_shards) AS c (account, first_shard, last_shard)
+  PERFORM FROM unnest(changed, first_shards, last_shards) WITH ORDINALITY AS c (account, first_shard, last_shard, item)
     JOIN ledger.balance b ON b.account_id = c.account AND b.shard BETWEEN c.first_shard AND c.last_shard
-    ORDER BY b.account_id, b.shard FOR NO KEY UPDATE OF b;
+    ORDER BY c.item, b.shard FOR NO KEY UPDATE OF b;
   -- A statement of its own, so that it sees what those whom the locks waited for have committed. Each shard keeps to its
   -- part of the range, so that the sum of all is a bigint too.
   WITH done AS (
@@ -155,10 +156,10 @@ BEGIN
   SELECT coalesce(array_agg(done.account_id), '{}') INTO written FROM done;
   FOR line IN
     SELECT c.account, c.change, a.kind, k.shards, k.guarded, k.short_reason
-    FROM unnest(changed, changes) AS c (account, change)
+    FROM unnest(changed, changes) WITH ORDINALITY AS c (account, change, item)
     JOIN ledger.account a ON a.id = c.account JOIN ledger.account_kind k ON k.kind = a.kind
     WHERE coalesce(cardinality(changed), 0) > cardinality(written) AND c.account <> ALL (written)
-    ORDER BY c.account
+    ORDER BY c.item
   LOOP
     -- What is left is spread over shards, or cannot be.
     IF NOT line.guarded OR line.change > 0 THEN
