@@ -131,8 +131,9 @@ absl::StatusOr<Bytes> find_load(Issuer& issuer, protocol::ByteView bytes) {
   CAFE_RETURN_IF_ERROR(issuer.check_own(query.issuer_id));
   CAFE_ASSIGN_OR_RETURN(LoadFacts facts, look(issuer, query.account, query.sequence));
   CAFE_RETURN_IF_ERROR(document.check(facts.holder.K));
-  CAFE_RETURN_IF_ERROR(issuer.admit_account(query.account));
   if (!facts.state.recorded.has_value()) {
+    // The account's rate does not keep a recorded load from its holder.
+    CAFE_RETURN_IF_ERROR(issuer.admit_account(query.account));
     return protocol::make_error(absl::StatusCode::kNotFound, "UNKNOWN_LOAD",
                                 "The account has no load of that number; its last one has the "
                                 "number " +

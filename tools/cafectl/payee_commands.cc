@@ -132,7 +132,8 @@ absl::StatusOr<Json> list(const Context& context) {
                                    "p.cover_currency, p.closed_at IS NOT NULL, "
                                    "(SELECT count(*) FROM deposit.terminal t WHERE t.payee_id = "
                                    "p.payee_id AND t.revoked_at IS NULL) "
-                                   "FROM deposit.payee p ORDER BY p.name, p.payee_id"));
+                                   "FROM deposit.payee p WHERE p.account_id IS NULL "
+                                   "ORDER BY p.name, p.payee_id"));
     Json out = Json::array();
     for (const storage::Row row : rows) {
       out.push_back({{"payee", row.get<std::string>(0)},
@@ -172,7 +173,8 @@ void register_payees(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_option("--currency", options->currency, "Currency of the cover")
       ->capture_default_str();
-  add_command(*payee, context, "list", "Show all payees", [&context] { return list(context); });
+  add_command(*payee, context, "list", "Show all payees; holders who paid money back are no shops",
+              [&context] { return list(context); });
 
   CLI::App* terminal = add_group(app, "terminal", "Terminals of payees");
   command = add_command(*terminal, context, "enrol", "Certify a terminal's key and enrol it",
