@@ -139,6 +139,16 @@ absl::Status Customer::order_split_coins() {
   return lines.empty() ? absl::OkStatus() : order(lines);
 }
 
+absl::Status Customer::load(uint64_t amount) {
+  CAFE_RETURN_IF_ERROR(
+      host::load(wallet(), street_.backend, street_.options.currency, amount).status());
+  street_.tally.count([&](Totals& t) {
+    ++t.loads;
+    t.loaded_value += amount;
+  });
+  return absl::OkStatus();
+}
+
 absl::Status Customer::fill(uint64_t most) {
   if (purse_ == Purse::kSplit) CAFE_RETURN_IF_ERROR(order_split_coins());
   wallet::PlanOptions options;
@@ -147,14 +157,7 @@ absl::Status Customer::fill(uint64_t most) {
   CAFE_ASSIGN_OR_RETURN(const wallet::Plan plan,
                         wallet::plan(*wallet().list(), host::now_ms() / 1000,
                                      street_.options.currency, most, holdings(), options));
-  if (plan.load > 0) {
-    CAFE_RETURN_IF_ERROR(
-        host::load(wallet(), street_.backend, street_.options.currency, plan.load).status());
-    street_.tally.count([&](Totals& t) {
-      ++t.loads;
-      t.loaded_value += plan.load;
-    });
-  }
+  if (plan.load > 0) CAFE_RETURN_IF_ERROR(load(plan.load));
   for (const auto& lines : plan.orders) CAFE_RETURN_IF_ERROR(order(lines));
   return absl::OkStatus();
 }
@@ -217,6 +220,22 @@ absl::Status Customer::pay(Shop& shop, uint64_t amount, const std::string& seed)
   return declined;
 }
 
+// A blank cheque and what a call may come to in the counter, whatever the purse.
+absl::Status Customer::get_ready_to_talk() {
+  const uint64_t now_s = host::now_ms() / 1000;
+  const protocol::Denomination* cheque = nullptr;
+  for (const protocol::Denomination& d : wallet().list()->denominations) {
+    if (d.kind == protocol::Kind::kCheque && d.currency == street_.options.currency &&
+        d.withdraw_from <= now_s && now_s < d.withdraw_until &&
+        (cheque == nullptr || d.value() < cheque->value())) {
+      cheque = &d;
+    }
+  }
+  if (cheque == nullptr) return protocol::refused("NOTHING_OPEN", "The issuer has no cheques.");
+  CAFE_RETURN_IF_ERROR(order({{cheque->id(), 1}}));
+  return load(kTariff.tick_value * kTariff.most_ticks);
+}
+
 absl::Status Customer::talk(Shop& shop, protocol::SeededRng& rng, const std::string& seed) {
   const auto ticks = static_cast<uint32_t>(1 + rng.below(kTariff.most_ticks));
   const host::Conversation conversation =
@@ -248,11 +267,7 @@ absl::Status Customer::talk(Shop& shop, protocol::SeededRng& rng, const std::str
       return street_.deposit(shop, false);
     }
     if (!cannot_be_made_up(result.declined)) return result.declined;
-    // The guardian's counter and a blank cheque, whatever the purse.
-    const Purse purse = std::exchange(purse_, Purse::kCheques);
-    const absl::Status filled = fill(street_.options.purse_value);
-    purse_ = purse;
-    CAFE_RETURN_IF_ERROR(filled);
+    CAFE_RETURN_IF_ERROR(get_ready_to_talk());
   }
   return protocol::refused("NOT_PAYABLE", "A call could not be paid.");
 }

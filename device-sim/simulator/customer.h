@@ -64,6 +64,8 @@ class Customer {
   absl::Status fill(uint64_t most);
   absl::Status order(const std::vector<protocol::OrderLine>& lines);
   absl::Status order_split_coins();
+  absl::Status load(uint64_t amount);
+  absl::Status get_ready_to_talk();
   // Pays, and withdraws first where the amount cannot be paid; the shop took it.
   absl::Status pay(Shop& shop, uint64_t amount, const std::string& seed);
   absl::StatusOr<host::EncounterResult> pay_at(Shop& shop, uint64_t amount,

@@ -60,7 +60,8 @@ absl::Status ChequeHolder::connect(Cluster& cluster) {
   CAFE_ASSIGN_OR_RETURN(market_.list,
                         protocol::DenominationList::decode(market_.signed_list.frame));
   for (const protocol::Denomination& d : market_.list.denominations) {
-    if (d.kind == protocol::Kind::kCheque) cheque_ = d;
+    const bool smaller = !cheque_ || d.value() < cheque_->value();
+    if (d.kind == protocol::Kind::kCheque && d.currency == "EUR" && smaller) cheque_ = d;
   }
   if (!cheque_.has_value()) return unexpected("the issuer has no cheques");
 
