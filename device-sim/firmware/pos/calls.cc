@@ -58,7 +58,7 @@ absl::StatusOr<Bytes> Terminal::make_call_offer(std::string_view currency, uint6
                                                 uint64_t now_ms) {
   State& s = *state_;
   CAFE_RETURN_IF_ERROR(protocol::check_currency(currency));
-  const Bill bill = s.make_bill(currency, /*amount=*/0, now_ms);
+  CAFE_ASSIGN_OR_RETURN(const Bill bill, s.make_bill(currency, /*amount=*/0, now_ms));
   const Bytes32 terms_digest = bill.terms.digest();
   const Bytes tariff = Tariff{terms_digest, tick_value, tick_count, std::string(unit)}.encode();
   CAFE_RETURN_IF_ERROR(Tariff::decode(tariff).status());

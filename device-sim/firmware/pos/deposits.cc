@@ -196,31 +196,45 @@ std::vector<Bytes> Terminal::receipts() const {
   return out;
 }
 
+// Each in a batch of its own: a memory that is nearly full has room for no larger one.
 absl::Status Terminal::prune(uint64_t now_s) {
   State& s = *state_;
-  Batch changes;
-  s.store->scan(kSlotPrefix, [&](std::string_view key, ByteView value) {
-    // A bill of the coin's last second can still be paid for its whole life.
-    if (value.size() >= 8 &&
-        protocol::decode_u64(value.first<8>()) + kBillLife_ms / 1000 <= now_s) {
-      changes.erase(key);
-    }
-  });
-  constexpr uint64_t kKeepBills_s = 86400;
+  std::vector<Batch> changes;
   s.store->scan(kBillPrefix, [&](std::string_view key, ByteView value) {
     const auto bill = Bill::decode(value);
-    if (!bill.ok() || bill->state != BillState::kSettled) return;
+    // A payment that is still here waits for somebody's word, or is evidence of what was refused.
+    if (!bill.ok() || !bill->payment.empty()) return;
     const auto terms = protocol::Terms::decode(bill->terms.frame);
     if (!terms.ok()) return;
     const Bytes32 digest = bill->terms.digest();
     const bool call = s.is_call(digest);
-    const uint64_t made_s = terms->time_ms / 1000;
-    if (made_s + kKeepBills_s + (call ? kCallLife_ms / 1000 : 0) > now_s) return;
-    changes.erase(key);
+    // As long as a call may last, its wallet may come for the end of it.
+    const bool was_going_on = call && bill->state == BillState::kSettled;
+    const uint64_t keep_ms = kBillLife_ms + (was_going_on ? kCallLife_ms : 0);
+    if (now_s * 1000 <= terms->time_ms + keep_ms) return;
+    Batch& change = changes.emplace_back();
+    change.erase(key);
     if (!call) return;
-    changes.erase(record_key(kCallPrefix, digest)).erase(record_key(kTickPrefix, digest));
+    change.erase(record_key(kCallPrefix, digest)).erase(record_key(kTickPrefix, digest));
   });
-  return s.store->commit(changes);
+  s.store->scan(kSlotPrefix, [&](std::string_view key, ByteView value) {
+    // A bill of the coin's last second can still be paid for its whole life.
+    if (value.size() >= 8 &&
+        protocol::decode_u64(value.first<8>()) + kBillLife_ms / 1000 <= now_s) {
+      changes.emplace_back().erase(key);
+    }
+  });
+  for (const Batch& change : changes) CAFE_RETURN_IF_ERROR(s.store->commit(change));
+  s.last_pruned_s = now_s;
+  return absl::OkStatus();
+}
+
+absl::Status Terminal::prune_daily(uint64_t now_s) {
+  constexpr uint64_t kDay_s = 86400;
+  const uint64_t last_s = state_->last_pruned_s;
+  // A clock that was put back would else keep it from ever being done again.
+  if (last_s <= now_s && now_s - last_s < kDay_s) return absl::OkStatus();
+  return prune(now_s);
 }
 
 }  // namespace cafe::pos

@@ -21,6 +21,11 @@ struct Terminal::State {
   protocol::Rng& rng;
   Config config;
   protocol::TerminalCertificate certificate;
+  // When the certificate and that of the enrolment key which signed it are both valid, in unix
+  // seconds: "from" inclusive, "until" exclusive.
+  uint64_t certified_from = 0;
+  uint64_t certified_until = 0;
+  uint64_t last_pruned_s = 0;  // 0: not since the start
   // By issuer id.
   struct KnownList {
     protocol::DenominationList list;
@@ -47,10 +52,11 @@ struct Terminal::State {
   protocol::Bytes offer(const protocol::SignedDocument& terms, uint64_t now_ms) const;
   protocol::Bytes call_offer(const protocol::SignedDocument& terms,
                              const protocol::SignedDocument& tariff, uint64_t now_ms) const;
-  // New terms, signed, as the bill that the wallet is to pay.
-  Bill make_bill(std::string_view currency, uint64_t amount, uint64_t now_ms);
+  // New terms, signed, as the bill that the wallet is to pay. KEY_EXPIRED.
+  absl::StatusOr<Bill> make_bill(std::string_view currency, uint64_t amount, uint64_t now_ms);
 
-  // What the slots held here, a call's tariff and check_payment say of a payment.
+  // What the slots held here, the keys reported compromised, a call's tariff and check_payment say
+  // of a payment.
   absl::Status check(const protocol::Bytes32& terms_digest, const protocol::Payment& payment,
                      bool authorized) const;
   // Each decides a bill in one batch, with the answer that the wallet gets.

@@ -52,8 +52,12 @@ absl::StatusOr<std::unique_ptr<Terminal>> Terminal::boot(firmware::NonVolatileMe
                              "The certificate is of another key: enrol the terminal again.");
   }
   CAFE_ASSIGN_OR_RETURN(auto store, RecordStore::open(memory));
+  CAFE_ASSIGN_OR_RETURN(const auto enrolment,
+                        protocol::KeyCertificate::decode(config.credential.enrolment_key.frame));
   auto state =
       std::make_unique<State>(std::move(store), rng, std::move(config), std::move(certificate));
+  state->certified_from = std::max(enrolment.valid_from, state->certificate.valid_from);
+  state->certified_until = std::min(enrolment.valid_until, state->certificate.valid_until);
   CAFE_RETURN_IF_ERROR(state->load());
   return std::unique_ptr<Terminal>(new Terminal(std::move(state)));
 }
@@ -152,7 +156,15 @@ absl::StatusOr<Bytes> Terminal::make_notice(uint64_t now_ms) const {
   return firmware::NoticeMessage{state_->config.credential, state_->sign_notice(now_ms)}.encode();
 }
 
-Bill Terminal::State::make_bill(std::string_view currency, uint64_t amount, uint64_t now_ms) {
+// The acquirer judges the terminal at the time in the terms: it would refuse what is paid for a
+// bill of another time.
+absl::StatusOr<Bill> Terminal::State::make_bill(std::string_view currency, uint64_t amount,
+                                                uint64_t now_ms) {
+  if (now_ms / 1000 < certified_from || now_ms / 1000 >= certified_until) {
+    return protocol::make_error(absl::StatusCode::kUnauthenticated, "KEY_EXPIRED",
+                                "The terminal's certificate is not valid now: enrol the terminal "
+                                "again, or set its clock.");
+  }
   const Terms terms{certificate.acquirer_id,
                     certificate.payee_id,
                     certificate.terminal_id,
@@ -161,7 +173,7 @@ Bill Terminal::State::make_bill(std::string_view currency, uint64_t amount, uint
                     now_ms,
                     rng.array<16>(),
                     {}};
-  return {BillState::kOpen, SignedDocument::sign(terms.encode(), config.key), {}, {}, {}, ""};
+  return Bill{BillState::kOpen, SignedDocument::sign(terms.encode(), config.key), {}, {}, {}, ""};
 }
 
 absl::StatusOr<Bytes> Terminal::make_offer(std::string_view currency, uint64_t amount,
@@ -171,7 +183,7 @@ absl::StatusOr<Bytes> Terminal::make_offer(std::string_view currency, uint64_t a
   if (amount == 0) {
     return protocol::invalid("AMOUNT_ZERO", "A bill asks for more than nothing: enter an amount.");
   }
-  const Bill bill = s.make_bill(currency, amount, now_ms);
+  CAFE_ASSIGN_OR_RETURN(const Bill bill, s.make_bill(currency, amount, now_ms));
   CAFE_RETURN_IF_ERROR(
       s.store->commit(Batch().put(record_key(kBillPrefix, bill.terms.digest()), bill.encode())));
   return s.offer(bill.terms, now_ms);
@@ -214,6 +226,14 @@ absl::Status Terminal::State::check(const Bytes32& terms_digest, const Payment& 
     if (store->find(slot_key(payment.coins[spend.coin].id(), spend.slot)) != nullptr) {
       return protocol::refused("SLOT_TAKEN",
                                "A slot of this payment has paid at this terminal before.");
+    }
+  }
+  // Here and not in check_payment: what was accepted before the report came stays good.
+  for (const protocol::Coin& coin : payment.coins) {
+    if (table.is_compromised(coin.denom_id)) {
+      return protocol::refused("DENOMINATION_STOPPED",
+                               "The issuer reports the key of this money compromised: pay with "
+                               "other coins, and pay these back.");
     }
   }
   if (is_call(terms_digest)) CAFE_RETURN_IF_ERROR(check_tariff(terms_digest, payment));

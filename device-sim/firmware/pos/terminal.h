@@ -73,7 +73,7 @@ struct DepositBatch {
 class Terminal {
  public:
   // WRONG_TERMINAL where the credential is not the key's, and the chain's reasons. Its dates are
-  // judged by those to whom it is shown.
+  // judged when a bill is made: what was accepted is handed in after them as well.
   static absl::StatusOr<std::unique_ptr<Terminal>> boot(firmware::NonVolatileMemory& memory,
                                                         protocol::Rng& rng, Config config);
   ~Terminal();
@@ -87,11 +87,12 @@ class Terminal {
   // The lists that this terminal knows, signed: for a wallet that pays nothing.
   absl::StatusOr<protocol::Bytes> make_notice(uint64_t now_ms) const;
   // A bill of `amount` > 0 minor units (AMOUNT_ZERO, BAD_CURRENCY). It stays open until it is paid,
-  // refused or cancelled.
+  // refused or cancelled. KEY_EXPIRED outside the dates of the terminal's certificate, or of the
+  // enrolment key's: the acquirer would refuse what is paid for it.
   absl::StatusOr<protocol::Bytes> make_offer(std::string_view currency, uint64_t amount,
                                              uint64_t now_ms);
   // Offers a call of at most `tick_count` ticks, each of `tick_value` minor units for a `unit`
-  // ("10 s"). BAD_CURRENCY, BAD_TARIFF. It is a bill like others, with an amount of 0.
+  // ("10 s"). BAD_CURRENCY, BAD_TARIFF, KEY_EXPIRED. It is a bill like others, with an amount of 0.
   absl::StatusOr<protocol::Bytes> make_call_offer(std::string_view currency, uint64_t tick_value,
                                                   uint32_t tick_count, std::string_view unit,
                                                   uint64_t now_ms);
@@ -104,7 +105,8 @@ class Terminal {
                                                uint64_t now_ms);
 
   // Checks a payment of an open offer off line: protocol::check_payment, and that no slot is listed
-  // in any earlier payment (SLOT_TAKEN). A call's payment is one tick spend without a tick, of the
+  // in any earlier payment (SLOT_TAKEN), nor a coin's key reported compromised
+  // (DENOMINATION_STOPPED). A call's payment is one tick spend without a tick, of the
   // tariff's tick value and at most its tick count (TARIFF_MISMATCH). The same payment again gets
   // the same answer, so that a call goes on after the link was cut. Errors, and
   // nothing signed or stored, for what is not this terminal's to refuse: bytes that are no payment,
@@ -154,8 +156,12 @@ class Terminal {
   size_t waiting_payments() const;  // accepted (calls: ended), no receipt yet
   std::vector<protocol::Bytes> receipts() const;
 
-  // Forgets settled bills and the slots of coins that nobody can spend any more.
+  // Forgets bills, a day after they were made, that cannot be paid any more or are settled (calls:
+  // kCallLife_ms later), and the slots of coins that nobody can spend any more. Payments that the
+  // acquirer has yet to judge, or that it refused, stay. STORE_FULL. Reads all records.
   absl::Status prune(uint64_t now_s);
+  // The same, at the first call after a start and then once a day.
+  absl::Status prune_daily(uint64_t now_s);
 
  private:
   struct State;

@@ -85,6 +85,15 @@ class TerminalTest : public ::testing::Test {
                     .ok());
   }
 
+  // The issuer's next list, with one key more reported compromised.
+  void report_compromised(const protocol::DenominationKey& denomination) {
+    ++market_.list.number;
+    market_.list.compromised.push_back(denomination.id);
+    const auto document = protocol::SignedDocument::sign(market_.list.encode(), market_.master_key);
+    const absl::Status taken = till_.terminal->accept_list(document.encode());
+    ASSERT_TRUE(taken.ok()) << taken;
+  }
+
   testing::Market market_{"terminal"};
   testing::WorldWallet alice_ = market_.make_wallet();
   std::vector<std::unique_ptr<testing::WithdrawnCoin>> coins_;

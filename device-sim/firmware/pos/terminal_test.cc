@@ -273,6 +273,60 @@ TEST_F(TerminalTest, ForgetsSlotsOnlyOnceNobodyCanSpendThem) {
       Decision::kAccepted);
 }
 
+TEST_F(TerminalTest, TakesNothingOfAKeyThatIsReportedCompromised) {
+  const Bytes before = pay_coin();
+  EXPECT_EQ(decide(before).decision, Decision::kAccepted);
+  report_compromised(market_.coin);
+  const auto coin = [&] { return pay(offer(500), {{&take(market_.coin), 0, 500}}); };
+  const auto both = [&] {
+    return pay(offer(507), {{&take(market_.coin), 0, 500}, {&take(market_.cheque), 0, 7}});
+  };
+  EXPECT_EQ(decide(coin().encode()).reason, "DENOMINATION_STOPPED");
+  EXPECT_EQ(decide(both().encode()).reason, "DENOMINATION_STOPPED");
+  ASSERT_TRUE(till_.restart().ok());
+  EXPECT_EQ(decide(coin().encode()).reason, "DENOMINATION_STOPPED");
+  // Other money is as good as before, and so is what was accepted before the report.
+  EXPECT_EQ(decide(pay(offer(9), {{&take(market_.cheque), 0, 9}}).encode()).decision,
+            Decision::kAccepted);
+  const DepositBatch batch = **till_.terminal->next_deposit();
+  ASSERT_EQ(batch.payments.size(), 2u);
+  EXPECT_EQ(batch.payments[0], before);
+}
+
+// The acquirer, which judges the terminal at the time in the terms, would refuse the payment.
+TEST_F(TerminalTest, MakesBillsOnlyWhileItIsCertified) {
+  const auto refused_at = [&](uint64_t now_s) {
+    const std::string bill =
+        reason_of(till_.terminal->make_offer("EUR", 500, now_s * 1000).status());
+    EXPECT_EQ(
+        reason_of(till_.terminal->make_call_offer("EUR", 3, 20, "10 s", now_s * 1000).status()),
+        bill);
+    return bill;
+  };
+  protocol::KeyCertificate enrolment =
+      *protocol::KeyCertificate::decode(market_.enrolment_certificate.frame);
+  // The dates of the one certificate or the other, whichever are narrower.
+  const auto certify = [&](uint64_t key_from, uint64_t key_until, uint64_t from, uint64_t until) {
+    enrolment.valid_from = key_from;
+    enrolment.valid_until = key_until;
+    market_.terminal.valid_from = from;
+    market_.terminal.valid_until = until;
+    market_.terminal_credential = {
+        SignedDocument::sign(enrolment.encode(), market_.master_key),
+        SignedDocument::sign(market_.terminal.encode(), market_.enrolment_key)};
+    ASSERT_TRUE(till_.restart().ok());
+    EXPECT_EQ(refused_at(kWorldNow_s - kDay_s - 1), "KEY_EXPIRED");
+    EXPECT_EQ(refused_at(kWorldNow_s - kDay_s), "");
+    EXPECT_EQ(refused_at(kWorldNow_s + kDay_s - 1), "");
+    EXPECT_EQ(refused_at(kWorldNow_s + kDay_s), "KEY_EXPIRED");
+  };
+  const uint64_t from = kWorldNow_s - kDay_s;
+  const uint64_t until = kWorldNow_s + kDay_s;
+  certify(from - 7, until + 7, from, until);
+  certify(from, until, from - 7, until + 7);
+  certify(from - 7, until, from, until + 7);
+}
+
 // Power fails at every byte that a decision writes: the terminal has accepted, with the slot held
 // and the payment queued, or it knows nothing of it.
 TEST_F(TerminalTest, APowerCutLeavesTheDecisionWholeOrUnmade) {
