@@ -278,8 +278,9 @@ absl::Status Session::back(uint64_t amount) {
     return protocol::make_error(absl::StatusCode::kCancelled, "OWNER_DECLINED",
                                 "The owner did not confirm.");
   }
-  CAFE_ASSIGN_OR_RETURN(const protocol::Receipt receipt,
-                        host::pay_back(wallet(), backend_, options_.currency, amount));
+  CAFE_ASSIGN_OR_RETURN(
+      const protocol::Receipt receipt,
+      host::pay_back(wallet(), backend_, options_.currency, amount, host::in_real_time));
   uint64_t credited = 0;
   for (const auto& verdict : receipt.verdicts) credited += verdict.credited;
   face_.tell(face::paid_back_screen(options_.currency, credited));
@@ -301,7 +302,8 @@ absl::Status Session::finish_errands() {
   if (withdrawn) face_.tell(face::withdrawn_screen(*withdrawn));
   CAFE_ASSIGN_OR_RETURN(const auto load, host::finish_load(wallet(), backend_));
   if (load) face_.tell(face::loaded_screen(*load));
-  CAFE_ASSIGN_OR_RETURN(const auto receipt, host::finish_pay_back(wallet(), backend_));
+  CAFE_ASSIGN_OR_RETURN(const auto receipt,
+                        host::finish_pay_back(wallet(), backend_, host::in_real_time));
   if (receipt) console_.say("Money that was on its way back has arrived.");
   return absl::OkStatus();
 }

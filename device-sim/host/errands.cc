@@ -65,7 +65,11 @@ absl::StatusOr<wallet::TakenLoad> send_load(wallet::Wallet& wallet, Backend& bac
 }
 
 absl::StatusOr<protocol::Receipt> hand_in(wallet::Wallet& wallet, Backend& backend,
-                                          const wallet::PayBack& money) {
+                                          const wallet::PayBack& money, const Pace& pace) {
+  if (!pace(money.send_at_ms)) {
+    return protocol::make_error(absl::StatusCode::kUnavailable, "GUARDIAN_LATE",
+                                "The guardian took too long: the money goes back another time.");
+  }
   CAFE_ASSIGN_OR_RETURN(
       const DepositAnswer answer,
       backend.deposit(money.deposit_order, money.payments, money.holder_credential));
@@ -79,6 +83,19 @@ uint64_t now_ms() {
                                    std::chrono::system_clock::now().time_since_epoch())
                                    .count());
 }
+
+bool in_real_time(uint64_t send_at_ms) {
+  // What the wallet itself does besides, its writes to a disk above all: always the same, and added
+  // whatever the guardian did.
+  constexpr uint64_t kOwnWork_ms = 500;
+  const uint64_t due_ms = send_at_ms + kOwnWork_ms;
+  const uint64_t at_ms = now_ms();
+  if (at_ms > due_ms) return false;
+  std::this_thread::sleep_for(std::chrono::milliseconds(due_ms - at_ms));
+  return true;
+}
+
+bool without_waiting(uint64_t /*send_at_ms*/) { return true; }
 
 absl::Status learn_issuer(wallet::Wallet& wallet, const IssuerInfo& issuer) {
   CAFE_RETURN_IF_ERROR(wallet.accept_list(issuer.list));
@@ -163,19 +180,21 @@ absl::StatusOr<std::optional<wallet::TakenLoad>> finish_load(wallet::Wallet& wal
 }
 
 absl::StatusOr<protocol::Receipt> pay_back(wallet::Wallet& wallet, Backend& backend,
-                                           std::string_view currency, uint64_t amount) {
+                                           std::string_view currency, uint64_t amount,
+                                           const Pace& pace) {
   CAFE_ASSIGN_OR_RETURN(const wallet::PayBack money, wallet.pay_back(currency, amount, now_ms()));
-  return hand_in(wallet, backend, money);
+  return hand_in(wallet, backend, money, pace);
 }
 
 absl::StatusOr<std::optional<protocol::Receipt>> finish_pay_back(wallet::Wallet& wallet,
-                                                                 Backend& backend) {
-  const absl::StatusOr<wallet::PayBack> money = wallet.pending_pay_back();
+                                                                 Backend& backend,
+                                                                 const Pace& pace) {
+  const absl::StatusOr<wallet::PayBack> money = wallet.pending_pay_back(now_ms());
   if (!money.ok()) {
     if (protocol::reason_of(money.status()) == "NO_PAY_BACK") return std::nullopt;
     return money.status();
   }
-  CAFE_ASSIGN_OR_RETURN(protocol::Receipt receipt, hand_in(wallet, backend, *money));
+  CAFE_ASSIGN_OR_RETURN(protocol::Receipt receipt, hand_in(wallet, backend, *money, pace));
   return receipt;
 }
 

@@ -2,6 +2,8 @@
 // goes on where an interruption left it: run it again.
 #pragma once
 
+#include <functional>
+
 #include "device-sim/firmware/pos/terminal.h"
 #include "device-sim/firmware/wallet/wallet.h"
 #include "device-sim/host/backend.h"
@@ -39,11 +41,22 @@ absl::StatusOr<wallet::TakenLoad> load(wallet::Wallet& wallet, Backend& backend,
 absl::StatusOr<std::optional<wallet::TakenLoad>> finish_load(wallet::Wallet& wallet,
                                                              Backend& backend);
 
-// Pays into the own account. PAY_BACK_PENDING: finish_pay_back first.
+// [guard] Keeps money that goes back until it may be sent. False: its time was over before the
+// guardian had answered, and it must not be sent now.
+using Pace = std::function<bool(uint64_t send_at_ms)>;
+// By the world's clock, for devices that live in it.
+bool in_real_time(uint64_t send_at_ms);
+// For simulated devices, whose time is not the world's.
+bool without_waiting(uint64_t send_at_ms);
+
+// Pays into the own account. PAY_BACK_PENDING: finish_pay_back first. GUARDIAN_LATE: nothing was
+// sent; finish_pay_back sends it another time.
 absl::StatusOr<protocol::Receipt> pay_back(wallet::Wallet& wallet, Backend& backend,
-                                           std::string_view currency, uint64_t amount);
+                                           std::string_view currency, uint64_t amount,
+                                           const Pace& pace);
 absl::StatusOr<std::optional<protocol::Receipt>> finish_pay_back(wallet::Wallet& wallet,
-                                                                 Backend& backend);
+                                                                 Backend& backend,
+                                                                 const Pace& pace);
 
 // Hands in what waits at the terminal, in batches of at most `batch`, as long as `least` payments
 // or more wait; the receipts.

@@ -273,9 +273,9 @@ absl::Status Customer::talk(Shop& shop, protocol::SeededRng& rng, const std::str
 }
 
 absl::Status Customer::pay_back(uint64_t amount) {
-  CAFE_ASSIGN_OR_RETURN(
-      const protocol::Receipt receipt,
-      host::pay_back(wallet(), street_.backend, street_.options.currency, amount));
+  CAFE_ASSIGN_OR_RETURN(const protocol::Receipt receipt,
+                        host::pay_back(wallet(), street_.backend, street_.options.currency, amount,
+                                       host::without_waiting));
   uint64_t credited = 0;
   for (const protocol::PaymentVerdict& verdict : receipt.verdicts) credited += verdict.credited;
   if (credited != amount) {

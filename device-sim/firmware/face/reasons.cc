@@ -93,6 +93,7 @@ constexpr std::array kWords = std::to_array<Words>({
     // The device is wrong.
     {"GUARDIAN_WRONG", "The guardian is broken: to the issuer!"},
     {"GUARDIAN_REFUSED", "The guardian refused: ask the issuer."},
+    {"GUARDIAN_LATE", "The guardian is slow: try again later."},
     {"GUARDIAN_ABSENT", "The guardian does not answer."},
     {"STORE_DAMAGED", "Memory is damaged: to the issuer!"},
     // Refusals of a terminal that checked the payment.

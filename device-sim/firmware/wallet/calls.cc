@@ -1,6 +1,7 @@
 // Calls (section 6): opening, ticking, hanging up.
 #include <algorithm>
 
+#include "device-sim/firmware/guardian/commands.h"
 #include "device-sim/firmware/wallet/state.h"
 #include "libs/protocol/frame.h"
 
@@ -21,12 +22,11 @@ absl::Status call_ended() {
   return protocol::refused("CALL_ENDED", "The call is over: no more of its ticks are paid.");
 }
 
-// How long the opening of a call may take, or its taking up after a start.
-uint64_t opening_time_ms(uint32_t tick_count) {
-  return kAnswerTime_ms + tick_count / kOpenedTicksPer_ms;
-}
-
 }  // namespace
+
+uint64_t opening_time_ms(uint32_t tick_count) {
+  return kAnswerTime_ms + std::min(tick_count, guardian::kMaxTicksOfCall) / kOpenedTicksPer_ms;
+}
 
 absl::StatusOr<Outgoing> Wallet::on_call_offer(ByteView call_offer, uint64_t now_ms) {
   State& s = *state_;

@@ -224,7 +224,7 @@ TEST_F(MoneyPowerCutTest, MoneyGoesBackOnce) {
   cut_everywhere(
       both(), [&] { wallet().pay_back("EUR", 4821, kWorldNow_ms).IgnoreError(); },
       [&](uint64_t cut) {
-        auto back = wallet().pending_pay_back();
+        auto back = wallet().pending_pay_back(kWorldNow_ms);
         (back.ok() ? promised_seen : fresh_seen) = true;
         if (!back.ok()) {
           ASSERT_EQ(booked(), kLoaded) << cut;
@@ -232,7 +232,8 @@ TEST_F(MoneyPowerCutTest, MoneyGoesBackOnce) {
           back = wallet().pay_back("EUR", 4821, kWorldNow_ms);
           ASSERT_TRUE(back.ok()) << cut << back.status();
         }
-        ASSERT_EQ(wallet().pending_pay_back()->deposit_order, back->deposit_order) << cut;
+        ASSERT_EQ(wallet().pending_pay_back(kWorldNow_ms)->deposit_order, back->deposit_order)
+            << cut;
         uint64_t by_cheque = 0;
         const Payment payment = *Payment::decode(back->payments.at(0));
         for (const auto& spend : payment.spends) {
@@ -256,8 +257,9 @@ TEST_F(MoneyPowerCutTest, AReceiptSettlesOnce) {
   cut_everywhere(
       {&device_.memory}, [&] { wallet().on_pay_back_receipt(receipt, certificate).IgnoreError(); },
       [&](uint64_t cut) {
-        if (wallet().pending_pay_back().ok()) {
-          ASSERT_EQ(wallet().pending_pay_back()->deposit_order, back.deposit_order) << cut;
+        if (wallet().pending_pay_back(kWorldNow_ms).ok()) {
+          ASSERT_EQ(wallet().pending_pay_back(kWorldNow_ms)->deposit_order, back.deposit_order)
+              << cut;
           ASSERT_TRUE(wallet().on_pay_back_receipt(receipt, certificate).ok()) << cut;
         }
         ASSERT_EQ(wallet().payments().at(0).state, PaymentState::kAccepted) << cut;

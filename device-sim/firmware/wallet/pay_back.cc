@@ -65,17 +65,19 @@ absl::StatusOr<PayBack> Wallet::pay_back(std::string_view currency, uint64_t amo
   also.put(kPayBackKey, record.encode());
   CAFE_RETURN_IF_ERROR(s.promise(std::move(fresh), std::move(also)));
   s.pay_back = std::move(record);
-  return s.finish_pay_back();
+  return s.finish_pay_back(now_ms);
 }
 
 // The payments and the order for them; the same bytes whenever it is called.
-absl::StatusOr<PayBack> Wallet::State::finish_pay_back() {
+absl::StatusOr<PayBack> Wallet::State::finish_pay_back(uint64_t now_ms) {
   PayBack out;
+  out.send_at_ms = now_ms;
   for (const Bytes32& digest : pay_back->terms) {
     if (payments.at(digest).state == PaymentState::kPromised) {
       CAFE_RETURN_IF_ERROR(assemble(digest));
     }
     out.payments.push_back(payments.at(digest).payment);
+    out.send_at_ms += kAnswerTime_ms * payments.at(digest).plan.size();
   }
   const DepositOrder order{config.issuer_id, protocol::holder_payee_id(account),
                            protocol::holder_terminal_id(account), pay_back->idempotency_key,
@@ -86,9 +88,9 @@ absl::StatusOr<PayBack> Wallet::State::finish_pay_back() {
   return out;
 }
 
-absl::StatusOr<PayBack> Wallet::pending_pay_back() {
+absl::StatusOr<PayBack> Wallet::pending_pay_back(uint64_t now_ms) {
   if (!state_->pay_back) return no_pay_back();
-  return state_->finish_pay_back();
+  return state_->finish_pay_back(now_ms);
 }
 
 absl::StatusOr<Receipt> Wallet::on_pay_back_receipt(ByteView receipt_bytes,
@@ -103,7 +105,7 @@ absl::StatusOr<Receipt> Wallet::on_pay_back_receipt(ByteView receipt_bytes,
       protocol::open_key_certificate(certificate_document, s.config.anchors,
                                      protocol::kPurposeDeposit, receipt.time_ms / 1000));
   CAFE_RETURN_IF_ERROR(document.check(certificate.key));
-  CAFE_ASSIGN_OR_RETURN(const PayBack sent, s.finish_pay_back());
+  CAFE_ASSIGN_OR_RETURN(const PayBack sent, s.finish_pay_back(receipt.time_ms));
   CAFE_ASSIGN_OR_RETURN(const auto order, SignedDocument::decode(sent.deposit_order));
   if (certificate.issuer_id != s.config.issuer_id || receipt.acquirer_id != s.config.issuer_id ||
       receipt.payee_id != protocol::holder_payee_id(s.account) ||

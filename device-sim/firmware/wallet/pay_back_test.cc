@@ -45,7 +45,7 @@ TEST_F(PayBackTest, TakesCoinsAndChequesBackIntoTheAccount) {
   EXPECT_EQ(wallet().payments().at(0).kind, PaymentKind::kPayBack);
   EXPECT_EQ(wallet().payments().at(0).state, PaymentState::kAccepted);
   EXPECT_EQ(wallet().payments().at(0).amount, 6600u);
-  EXPECT_EQ(reason_of(wallet().pending_pay_back().status()), "NO_PAY_BACK");
+  EXPECT_EQ(reason_of(wallet().pending_pay_back(kWorldNow_ms).status()), "NO_PAY_BACK");
   EXPECT_TRUE(wallet().pay_back("EUR", 100, kWorldNow_ms).ok());
 }
 
@@ -53,7 +53,7 @@ TEST_F(PayBackTest, GivesTheSameBytesUntilTheReceiptHasCome) {
   const PayBack back = *wallet().pay_back("EUR", 1321, kWorldNow_ms);
   EXPECT_EQ(reason_of(wallet().pay_back("EUR", 1, kWorldNow_ms).status()), "PAY_BACK_PENDING");
   ASSERT_TRUE(device_.restart().ok());
-  EXPECT_TRUE(same(*wallet().pending_pay_back(), back));
+  EXPECT_TRUE(same(*wallet().pending_pay_back(kWorldNow_ms), back));
   EXPECT_TRUE(settle(*issuer_.deposit(back)).ok());
 }
 
@@ -83,6 +83,17 @@ TEST_F(PayBackTest, BindsNothingThatItCannotPay) {
   testing::Device fresh(world_, "fresh");
   ASSERT_TRUE(fresh.restart().ok());
   EXPECT_EQ(reason_of(fresh.wallet->pay_back("EUR", 1, kWorldNow_ms).status()), "NOT_REGISTERED");
+}
+
+// [guard] The issuer must not learn how long the guardian took.
+TEST_F(PayBackTest, IsSentAtATimeThatDependsOnTheSlotsAlone) {
+  const PayBack back = *wallet().pay_back("EUR", 6600, kWorldNow_ms);
+  const size_t slots = Payment::decode(back.payments.at(0))->spends.size();
+  EXPECT_GT(slots, 1u);
+  EXPECT_EQ(back.send_at_ms, kWorldNow_ms + slots * kAnswerTime_ms);
+  ASSERT_TRUE(device_.restart().ok());
+  EXPECT_EQ(wallet().pending_pay_back(kWorldNow_ms + 5000)->send_at_ms,
+            kWorldNow_ms + 5000 + slots * kAnswerTime_ms);
 }
 
 TEST_F(PayBackTest, BelievesOnlyTheAcquirersReceiptForItsOwnDeposit) {
@@ -115,7 +126,7 @@ TEST_F(PayBackTest, BelievesOnlyTheAcquirersReceiptForItsOwnDeposit) {
   wrong = receipt;
   wrong.time_ms += 400 * testing::kDay_s * 1000;
   EXPECT_EQ(reason(wrong, key, certificate), "KEY_EXPIRED");
-  EXPECT_TRUE(wallet().pending_pay_back().ok());
+  EXPECT_TRUE(wallet().pending_pay_back(kWorldNow_ms).ok());
   EXPECT_EQ(reason(receipt, key, certificate), "");
   EXPECT_EQ(reason_of(settle(right).status()), "NO_PAY_BACK");
 }

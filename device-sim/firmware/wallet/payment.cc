@@ -108,8 +108,12 @@ absl::StatusOr<Outgoing> Wallet::on_offer(ByteView offer_bytes, uint64_t now_ms)
   if (s.payments.at(digest).state == PaymentState::kPromised) {
     CAFE_RETURN_IF_ERROR(s.assemble(digest));
   }
-  const PaymentRecord& record = s.payments.at(digest);
-  return Outgoing{record.payment, now_ms + kAnswerTime_ms * record.plan.size()};
+  return Outgoing{s.payments.at(digest).payment, now_ms + answer_time_ms(digest)};
+}
+
+uint64_t Wallet::answer_time_ms(const Bytes32& terms_digest) const {
+  const auto found = state_->payments.find(terms_digest);
+  return found == state_->payments.end() ? 0 : kAnswerTime_ms * found->second.plan.size();
 }
 
 // Everything up to the promise: what can be wrong with a bill, then what pays it, then the owner.

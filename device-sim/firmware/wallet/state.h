@@ -220,7 +220,7 @@ struct Wallet::State {
   absl::Status end_call(PaymentRecord record, PaymentState state, protocol::ByteView end);
 
   // --- pay_back.cc ---
-  absl::StatusOr<PayBack> finish_pay_back();
+  absl::StatusOr<PayBack> finish_pay_back(uint64_t now_ms);
 };
 
 }  // namespace cafe::wallet

@@ -99,8 +99,8 @@ struct Withdrawn {
 struct Outgoing {
   protocol::Bytes payment;
   // [guard] section 5: it is sent at this time, which the amount of work decides and the guardian
-  // cannot. Where the guardian was slower than that, the caller hangs up; a retry sends the stored
-  // bytes.
+  // cannot. Where the guardian was slower than that, the caller says nothing any more, not even
+  // goodbye; a retry sends the stored bytes.
   uint64_t send_at_ms;
 };
 // A tick on its way to the terminal; the same holds for its time.
@@ -110,6 +110,8 @@ struct OutgoingTick {
 };
 inline constexpr uint64_t kAnswerTime_ms = 20;     // for each slot, and for each tick
 inline constexpr uint64_t kOpenedTicksPer_ms = 5;  // the opening of a call, besides its slot
+// How long the opening of a call of so many ticks takes, or its taking up after a start.
+uint64_t opening_time_ms(uint32_t tick_count);
 
 // A load that the guardian has taken.
 struct TakenLoad {
@@ -172,6 +174,9 @@ struct PayBack {
   protocol::Bytes deposit_order;  // signed with the account key
   std::vector<protocol::Bytes> payments;
   protocol::Bytes holder_credential;
+  // [guard] As an Outgoing's: the issuer, whom the guardian serves, must not learn how long the
+  // guardian took. Where it is over already, the stored bytes go out another time.
+  uint64_t send_at_ms;
 };
 
 class Wallet {
@@ -273,6 +278,9 @@ class Wallet {
   // GUARDIAN_WRONG: an answer failed its check; nothing is ever sent for it. COUNTER_TOO_LOW: the
   // guardian has lost some of its counter; the same offer may be paid once it is loaded.
   absl::StatusOr<Outgoing> on_offer(protocol::ByteView offer, uint64_t now_ms);
+  // [guard] How long on_offer's answer to these terms takes, after which a refusal goes out as
+  // well; 0 for terms that nothing was promised to, since the guardian was not asked then.
+  uint64_t answer_time_ms(const protocol::Bytes32& terms_digest) const;
   // The terminal's signed acceptance or refusal, of a bill or a call: BAD_SIGNATURE, WRONG_PAYEE,
   // UNKNOWN_TERMS, PAYMENT_MISMATCH, ANSWERED.
   absl::Status on_payment_answer(protocol::ByteView answer);
@@ -303,8 +311,8 @@ class Wallet {
   // Binds coins and cheques of this amount durably to terms of her own, and returns what Deposit
   // wants. PAY_BACK_PENDING, NOT_REGISTERED, AMOUNT_ZERO, AMOUNT_NOT_PAYABLE, GUARDIAN_WRONG.
   absl::StatusOr<PayBack> pay_back(std::string_view currency, uint64_t amount, uint64_t now_ms);
-  // The same bytes, until the receipt has come; NO_PAY_BACK.
-  absl::StatusOr<PayBack> pending_pay_back();
+  // The same bytes, until the receipt has come, to be sent at a new time; NO_PAY_BACK.
+  absl::StatusOr<PayBack> pending_pay_back(uint64_t now_ms);
   // The acquirer's signed receipt with the certificate of its deposit key; both are kept.
   // NO_PAY_BACK, BAD_SIGNATURE, WRONG_PURPOSE, KEY_EXPIRED, RECEIPT_MISMATCH.
   absl::StatusOr<protocol::Receipt> on_pay_back_receipt(protocol::ByteView receipt,
