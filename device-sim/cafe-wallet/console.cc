@@ -29,9 +29,9 @@ ScriptConsole::ScriptConsole(std::deque<std::string> lines, std::ostream& out) :
 
 void ScriptConsole::show(const Screen& screen) { out_ << face::framed(screen) << std::flush; }
 
-Button ScriptConsole::ask(const Screen& screen) {
+Button ScriptConsole::answer(const Screen& screen, Button unless_told) {
   show(screen);
-  Button answer = Button::kOk;
+  Button answer = unless_told;
   if (!lines_.empty() && (lines_.front() == "ok" || lines_.front() == "cancel")) {
     answer = lines_.front() == "ok" ? Button::kOk : Button::kCancel;
     lines_.pop_front();
@@ -109,6 +109,7 @@ Button TerminalConsole::ask(const Screen& screen) {
   if (!explained_) std::cout << "  Enter: right button   c: left button\n" << std::flush;
   explained_ = true;
   if (!keys_) keys_ = std::make_unique<RawKeys>();
+  tcflush(STDIN_FILENO, TCIFLUSH);
   for (;;) {
     const auto key = RawKeys::next(-1);
     const bool ok = key == '\n' || key == '\r';

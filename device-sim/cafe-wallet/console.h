@@ -24,22 +24,30 @@ class Console : public face::Buttons {
 };
 
 // Lines of text: commands, and "ok" or "cancel" for the next question; a question without an answer
-// is answered with OK. Empty lines and those that begin with '#' are skipped.
+// is answered with OK, but whether the owner says who she is with Cancel. Empty lines and those
+// that begin with '#' are skipped.
 class ScriptConsole : public Console {
  public:
   ScriptConsole(std::deque<std::string> lines, std::ostream& out);
   void show(const face::Screen& screen) override;
-  face::Button ask(const face::Screen& screen) override;
+  face::Button ask(const face::Screen& screen) override {
+    return answer(screen, face::Button::kOk);
+  }
+  face::Button ask_expressly(const face::Screen& screen) override {
+    return answer(screen, face::Button::kCancel);
+  }
   std::optional<std::string> next_command() override;
   void say(std::string_view text) override;
   bool hangs_up(uint32_t ticks, uint32_t wanted) override;
 
  private:
+  face::Button answer(const face::Screen& screen, face::Button unless_told);
   std::deque<std::string> lines_;
   std::ostream& out_;
 };
 
-// Standard input and output, a terminal: Enter presses the right button, c the left one.
+// Standard input and output, a terminal: Enter presses the right button, c the left one. Keys typed
+// before a question is shown do not answer it.
 class TerminalConsole : public Console {
  public:
   TerminalConsole();

@@ -1,8 +1,14 @@
 #include "device-sim/cafe-wallet/console.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <termios.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <sstream>
+#include <thread>
 
 namespace cafe::cafe_wallet {
 namespace {
@@ -22,6 +28,20 @@ TEST(ScriptConsoleTest, GivesCommandsAndAnswersInTheirOrder) {
   EXPECT_EQ(console.next_command(), "balance");
   EXPECT_EQ(console.next_command(), "quit");
   EXPECT_EQ(console.next_command(), std::nullopt);
+}
+
+// Nobody says who she is by saying nothing.
+TEST(ScriptConsoleTest, IdentifiesTheOwnerOnlyWhereTheScriptSaysSo) {
+  std::ostringstream out;
+  ScriptConsole console({"pay 1", "ok", "pay 2", "ok", "ok"}, out);
+  face::Face face(console);
+  const wallet::Bill bill{"Bakery", "acquirer.example", "EUR", 100};
+  EXPECT_EQ(console.next_command(), "pay 1");
+  EXPECT_TRUE(face.confirm_payment(bill));
+  EXPECT_FALSE(face.confirm_identification(bill));
+  EXPECT_EQ(console.next_command(), "pay 2");
+  EXPECT_TRUE(face.confirm_identification(bill));
+  EXPECT_TRUE(face.confirm_payment(bill));
 }
 
 TEST(ScriptConsoleTest, SkipsAnswersThatNobodyAskedFor) {
@@ -50,6 +70,47 @@ TEST(ScriptConsoleTest, HangsUpAfterTheTicksThatWereAskedFor) {
   EXPECT_TRUE(console.hangs_up(7, 7));
   EXPECT_FALSE(console.hangs_up(4, 0));
   EXPECT_TRUE(console.hangs_up(5, 0));
+}
+
+// A terminal in the place of standard input.
+class TerminalConsoleTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    int terminal = -1;
+    ASSERT_EQ(openpty(&keyboard_, &terminal, nullptr, nullptr, nullptr), 0);
+    ASSERT_EQ(fcntl(keyboard_, F_SETFL, O_NONBLOCK), 0);
+    input_ = dup(STDIN_FILENO);
+    ASSERT_EQ(dup2(terminal, STDIN_FILENO), STDIN_FILENO);
+    close(terminal);
+  }
+  void TearDown() override {
+    dup2(input_, STDIN_FILENO);
+    close(input_);
+    close(keyboard_);
+  }
+  bool press(char key) const { return write(keyboard_, &key, 1) == 1; }
+
+  int keyboard_ = -1;
+  int input_ = -1;
+};
+
+// Enter, pressed before the question could be read, agrees to nothing.
+TEST_F(TerminalConsoleTest, TakesNoKeyThatWasTypedAhead) {
+  TerminalConsole console;
+  for (int question = 0; question < 2; ++question) {
+    ASSERT_TRUE(press('\n'));
+    std::atomic<bool> answered = false;
+    std::thread owner([&] {
+      while (!answered) {
+        press('c');
+        std::this_thread::yield();
+      }
+    });
+    EXPECT_EQ(console.ask(kQuestion), Button::kCancel);
+    answered = true;
+    owner.join();
+    tcflush(STDIN_FILENO, TCIFLUSH);
+  }
 }
 
 }  // namespace

@@ -5,7 +5,7 @@ namespace cafe::face {
 bool Face::confirm_payment(const wallet::Bill& bill) { return ask(payment_screen(bill)); }
 
 bool Face::confirm_identification(const wallet::Bill& bill) {
-  return ask(identification_screen(bill));
+  return buttons_.ask_expressly(identification_screen(bill)) == Button::kOk;
 }
 
 bool Face::confirm_call(const wallet::CallBill& bill) { return ask(call_screen(bill)); }

@@ -21,6 +21,8 @@ class Buttons {
   virtual void show(const Screen& screen) = 0;
   // Shows it and waits for a button.
   virtual Button ask(const Screen& screen) = 0;
+  // The same for what must never be agreed to by default, where there are defaults.
+  virtual Button ask_expressly(const Screen& screen) { return ask(screen); }
 };
 
 // What of several screens is shown, one after the other.
