@@ -40,7 +40,7 @@ absl::StatusOr<Wallet::State::PlannedCall> Wallet::State::plan_call(const Terms&
     return protocol::make_error(absl::StatusCode::kResourceExhausted, "GUARDIAN_FULL",
                                 "Too many calls are open: end one first.");
   }
-  const Purse from = purse(terms.currency, terms.time_ms / 1000);
+  const Purse from = purse(terms.currency, terms.time_ms / 1000, PaidTo::kTerminal);
   const uint64_t ticks = std::min(tariff.tick_count, guardian::kMaxTicksOfCall);
   uint64_t largest = 0;
   for (const Candidate& each : from.holdings.candidates) {

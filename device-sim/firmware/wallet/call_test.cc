@@ -72,6 +72,15 @@ TEST_F(CallTest, KeepsBelowTheLimitsOfTheIssuer) {
   EXPECT_EQ(device_.owner.identifications_asked, 0);
 }
 
+TEST_F(CallTest, OpensNoneWithAChequeWhoseKeyIsReportedCompromised) {
+  auto reported = world_.list;
+  reported.number = 2;
+  reported.compromised = {world_.cheque.id};
+  ASSERT_TRUE(wallet().accept_list(sign_list(reported)).ok());
+  EXPECT_EQ(reason_of(open(call_offer()).status()), "AMOUNT_NOT_PAYABLE");
+  EXPECT_EQ(device_.owner.calls_asked, 0);
+}
+
 TEST_F(CallTest, BindsNothingWhereTheOwnerDeclines) {
   device_.owner.willing = false;
   EXPECT_EQ(reason_of(open(call_offer()).status()), "OWNER_DECLINED");

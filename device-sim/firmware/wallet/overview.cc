@@ -99,7 +99,7 @@ std::vector<Balance> Wallet::balances(uint64_t now_s) const {
 }
 
 Holdings Wallet::holdings(std::string_view currency, uint64_t now_s) const {
-  return state_->purse(currency, now_s).holdings;
+  return state_->purse(currency, now_s, State::PaidTo::kTerminal).holdings;
 }
 
 size_t Wallet::coin_count() const { return state_->coins.size(); }

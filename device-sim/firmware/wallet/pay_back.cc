@@ -35,8 +35,9 @@ absl::StatusOr<PayBack> Wallet::pay_back(std::string_view currency, uint64_t amo
     return protocol::refused("PAY_BACK_PENDING", "Money is on its way back: wait for its receipt.");
   }
   CAFE_ASSIGN_OR_RETURN(const auto credential, s.holder_credential());
-  CAFE_ASSIGN_OR_RETURN(const std::vector<PlannedSpend> plan,
-                        s.select(currency, amount, now_ms / 1000, guardian::kSlots));
+  CAFE_ASSIGN_OR_RETURN(
+      const std::vector<PlannedSpend> plan,
+      s.select(currency, amount, now_ms / 1000, guardian::kSlots, State::PaidTo::kAccount));
   PayBackRecord record{s.rng.array<16>(), {}};
   std::vector<State::NewPayment> fresh;
   for (auto from = plan.begin(); from != plan.end();) {

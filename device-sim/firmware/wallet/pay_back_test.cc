@@ -57,6 +57,28 @@ TEST_F(PayBackTest, GivesTheSameBytesUntilTheReceiptHasCome) {
   EXPECT_TRUE(settle(*issuer_.deposit(back)).ok());
 }
 
+// No terminal takes them, but the issuer takes them back.
+TEST_F(PayBackTest, TakesBackCoinsWhoseKeyIsReportedCompromised) {
+  auto reported = world_.list;
+  reported.number = 2;
+  reported.compromised = {world_.coin.id};
+  ASSERT_TRUE(wallet().accept_list(sign_list(reported)).ok());
+  ASSERT_TRUE(till_.terminal->accept_list(sign_list(reported)).ok());
+  // The coins would fit; a cheque pays.
+  const auto payment = pay(offer(500));
+  ASSERT_TRUE(payment.ok()) << payment.status();
+  for (const protocol::Coin& coin : Payment::decode(*payment)->coins) {
+    EXPECT_EQ(coin.denom_id, world_.cheque.id);
+  }
+  EXPECT_EQ(till_refuses(*payment), "");
+  const uint64_t all = kLoadedCents - 500 + 1000;
+  EXPECT_EQ(reason_of(pay(offer(all)).status()), "AMOUNT_NOT_PAYABLE");
+  const auto back = wallet().pay_back("EUR", all, kWorldNow_ms);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_TRUE(settle(*issuer_.deposit(*back)).ok());
+  EXPECT_EQ(balance().amount + balance().counter, 0u);
+}
+
 // More slots than a payment may have.
 TEST_F(PayBackTest, SplitsWhatOnePaymentDoesNotHold) {
   for (int n = 0; n < 4; ++n) device_.withdraw(issuer_, {{world_.split_coin.id, 7}});

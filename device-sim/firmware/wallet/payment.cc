@@ -53,7 +53,8 @@ absl::StatusOr<TerminalCertificate> Wallet::State::check_offer(
   return terminal;
 }
 
-Wallet::State::Purse Wallet::State::purse(std::string_view currency, uint64_t at_s) const {
+Wallet::State::Purse Wallet::State::purse(std::string_view currency, uint64_t at_s,
+                                          PaidTo whom) const {
   Purse purse{{{}, counter(currency)}, {}};
   size_t number = 0;
   for (const auto& [id, held] : coins) {
@@ -64,6 +65,7 @@ Wallet::State::Purse Wallet::State::purse(std::string_view currency, uint64_t at
         !spendable(*denomination, at_s)) {
       continue;
     }
+    if (whom == PaidTo::kTerminal && table.is_compromised(held.coin.denom_id)) continue;
     const auto used = [](const HeldSlot& slot) { return slot.bound.request.has_value(); };
     const bool coin_used = std::any_of(held.slots.begin(), held.slots.end(), used);
     for (uint32_t j = 0; j < held.slots.size(); ++j) {
@@ -79,8 +81,8 @@ Wallet::State::Purse Wallet::State::purse(std::string_view currency, uint64_t at
 
 absl::StatusOr<std::vector<PlannedSpend>> Wallet::State::select(std::string_view currency,
                                                                 uint64_t amount, uint64_t at_s,
-                                                                size_t most) const {
-  const Purse from = purse(currency, at_s);
+                                                                size_t most, PaidTo whom) const {
+  const Purse from = purse(currency, at_s, whom);
   CAFE_ASSIGN_OR_RETURN(const std::vector<Chosen> chosen, choose(from.holdings, amount, most));
   std::vector<PlannedSpend> plan;
   for (const Chosen& each : chosen) {
@@ -125,9 +127,9 @@ absl::Status Wallet::State::agree(const firmware::Offer& offer, uint64_t now_ms)
     return protocol::refused("AMOUNT_ZERO", "The bill asks for nothing: there is nothing to pay.");
   }
   CAFE_RETURN_IF_ERROR(take_notice_of_offer(offer.credential, offer.notice, terminal));
-  CAFE_ASSIGN_OR_RETURN(
-      std::vector<PlannedSpend> plan,
-      select(terms.currency, terms.amount, terms.time_ms / 1000, protocol::kMaxSpends));
+  CAFE_ASSIGN_OR_RETURN(std::vector<PlannedSpend> plan,
+                        select(terms.currency, terms.amount, terms.time_ms / 1000,
+                               protocol::kMaxSpends, PaidTo::kTerminal));
   const Bill bill{terminal.payee_name, terms.acquirer_id, terms.currency, terms.amount};
   const bool identified = needs_identification(terms.currency, terms.amount);
   if (identified) {

@@ -184,15 +184,18 @@ struct Wallet::State {
   absl::StatusOr<protocol::TerminalCertificate> check_offer(
       const protocol::TerminalCredential& credential, const protocol::SignedDocument& signed_terms,
       const protocol::Terms& terms, uint64_t now_ms) const;
-  // Every unspent slot of a currency, and where it lies.
+  // Every unspent slot of a currency that can pay, and where it lies.
   struct Purse {
     Holdings holdings;
     std::vector<PlannedSpend> places;  // one for each candidate; its value is what it may pay
   };
-  Purse purse(std::string_view currency, uint64_t at_s) const;
+  // Whom it is to pay: no terminal takes coins whose key is reported compromised, but the issuer
+  // takes them back.
+  enum class PaidTo { kTerminal, kAccount };
+  Purse purse(std::string_view currency, uint64_t at_s, PaidTo whom) const;
   // In the order of coins and slots.
   absl::StatusOr<std::vector<PlannedSpend>> select(std::string_view currency, uint64_t amount,
-                                                   uint64_t at_s, size_t most) const;
+                                                   uint64_t at_s, size_t most, PaidTo whom) const;
   bool needs_identification(std::string_view currency, uint64_t amount) const;
 
   // --- call_opening.cc ---
