@@ -200,6 +200,7 @@ absl::StatusOr<std::optional<protocol::Receipt>> finish_pay_back(wallet::Wallet&
 
 absl::StatusOr<std::vector<protocol::Receipt>> deposit(pos::Terminal& terminal, Backend& backend,
                                                        size_t least, size_t batch) {
+  CAFE_RETURN_IF_ERROR(terminal.prune_daily(now_s()));
   std::vector<protocol::Receipt> receipts;
   while (terminal.waiting_payments() >= least) {
     CAFE_ASSIGN_OR_RETURN(const auto next, terminal.next_deposit(batch));
