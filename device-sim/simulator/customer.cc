@@ -153,10 +153,16 @@ absl::Status Customer::fill(uint64_t most) {
   if (purse_ == Purse::kSplit) CAFE_RETURN_IF_ERROR(order_split_coins());
   wallet::PlanOptions options;
   options.cheques = purse_ == Purse::kCheques || purse_ == Purse::kBoth;
-  if (purse_ == Purse::kCheques) options.coin_percent = 0;
+  wallet::Holdings held = holdings();
+  if (purse_ == Purse::kCheques) {
+    options.coin_percent = 0;
+    // Coins that are left over pay no calls: the counter has to be good for all of it.
+    std::erase_if(held.candidates,
+                  [](const wallet::Candidate& c) { return c.kind == protocol::Kind::kCoin; });
+  }
   CAFE_ASSIGN_OR_RETURN(const wallet::Plan plan,
                         wallet::plan(*wallet().list(), host::now_ms() / 1000,
-                                     street_.options.currency, most, holdings(), options));
+                                     street_.options.currency, most, held, options));
   if (plan.load > 0) CAFE_RETURN_IF_ERROR(load(plan.load));
   for (const auto& lines : plan.orders) CAFE_RETURN_IF_ERROR(order(lines));
   return absl::OkStatus();
