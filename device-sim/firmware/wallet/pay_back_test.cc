@@ -67,7 +67,9 @@ TEST_F(PayBackTest, TakesBackCoinsWhoseKeyIsReportedCompromised) {
   // The coins would fit; a cheque pays.
   const auto payment = pay(offer(500));
   ASSERT_TRUE(payment.ok()) << payment.status();
-  for (const protocol::Coin& coin : Payment::decode(*payment)->coins) {
+  const auto decoded = Payment::decode(*payment);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  for (const protocol::Coin& coin : decoded->coins) {
     EXPECT_EQ(coin.denom_id, world_.cheque.id);
   }
   EXPECT_EQ(till_refuses(*payment), "");
