@@ -124,7 +124,11 @@ TEST_F(DecoderTest, TrailingBytesAreRefused) {
   for (const Document& doc : documents()) {
     Bytes field_more = doc.good;
     append(field_more, encode_u32(0));
-    EXPECT_EQ(reason_of(doc.decode_and_encode(field_more).status()), "TRAILING_BYTES") << doc.name;
+    // After a payment's spends its identified payer may stand, which an empty field is not.
+    const bool payment = doc.name.starts_with("payment");
+    EXPECT_EQ(reason_of(doc.decode_and_encode(field_more).status()),
+              payment ? "TRUNCATED" : "TRAILING_BYTES")
+        << doc.name;
     Bytes byte_more = doc.good;
     byte_more.push_back(0);
     EXPECT_FALSE(doc.decode_and_encode(byte_more).ok()) << doc.name;
