@@ -24,8 +24,7 @@ bool cannot_be_made_up(const absl::Status& status) {
 // A shopping basket between 0.50 and 15.00.
 uint64_t draw_amount(protocol::SeededRng& rng) { return 50 + rng.below(1451); }
 
-Purse purse_of(Role role, uint32_t index, const Mix& mix, protocol::SeededRng& rng) {
-  const Purse drawn = draw_purse(mix, rng);
+Purse purse_of(Role role, uint32_t index, const Mix& mix, const std::string& seed) {
   switch (role) {
     case Role::kOverdrawer:
       return Purse::kCheques;
@@ -34,7 +33,8 @@ Purse purse_of(Role role, uint32_t index, const Mix& mix, protocol::SeededRng& r
     case Role::kHonest:
       break;
   }
-  return drawn;
+  protocol::SeededRng rng(seed);
+  return draw_purse(mix, rng);
 }
 
 }  // namespace
@@ -92,10 +92,12 @@ absl::Status Street::deposit(Shop& shop, bool all) {
 
 Customer::Customer(Street& street, uint32_t index, Role role, uint32_t payments,
                    std::unique_ptr<WalletDevice> device)
-    : street_(street), index_(index), role_(role), payments_(payments), device_(std::move(device)) {
-  protocol::SeededRng rng(seed_of("purse"));
-  purse_ = purse_of(role, index, street.options.mix, rng);
-}
+    : street_(street),
+      index_(index),
+      role_(role),
+      payments_(payments),
+      device_(std::move(device)),
+      purse_(purse_of(role, index, street.options.mix, seed_of("purse"))) {}
 
 std::string Customer::seed_of(std::string_view what) const {
   return street_.options.seed + "/wallet " + std::to_string(index_) + "/" + std::string(what);
@@ -149,12 +151,12 @@ absl::Status Customer::load(uint64_t amount) {
   return absl::OkStatus();
 }
 
-absl::Status Customer::fill(uint64_t most) {
-  if (purse_ == Purse::kSplit) CAFE_RETURN_IF_ERROR(order_split_coins());
+absl::Status Customer::fill(uint64_t most, Purse purse) {
+  if (purse == Purse::kSplit) CAFE_RETURN_IF_ERROR(order_split_coins());
   wallet::PlanOptions options;
-  options.cheques = purse_ == Purse::kCheques || purse_ == Purse::kBoth;
+  options.cheques = purse == Purse::kCheques || purse == Purse::kBoth;
   wallet::Holdings held = holdings();
-  if (purse_ == Purse::kCheques) {
+  if (purse == Purse::kCheques) {
     options.coin_percent = 0;
     // Coins that are left over pay no calls: the counter has to be good for all of it.
     std::erase_if(held.candidates,
@@ -213,7 +215,7 @@ absl::StatusOr<EncounterResult> Customer::pay_at(Shop& shop, uint64_t amount,
   return result;
 }
 
-absl::Status Customer::pay(Shop& shop, uint64_t amount, const std::string& seed) {
+absl::Status Customer::pay(Shop& shop, uint64_t amount, const std::string& seed, Purse purse) {
   absl::Status declined;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const std::string attempt_seed = seed + "." + std::to_string(attempt);
@@ -221,25 +223,9 @@ absl::Status Customer::pay(Shop& shop, uint64_t amount, const std::string& seed)
     if (result.paid) return absl::OkStatus();
     declined = result.declined;
     if (!cannot_be_made_up(declined)) return declined;
-    CAFE_RETURN_IF_ERROR(fill(std::max(amount, street_.options.purse_value)));
+    CAFE_RETURN_IF_ERROR(fill(std::max(amount, street_.options.purse_value), purse));
   }
   return declined;
-}
-
-// A blank cheque and what a call may come to in the counter, whatever the purse.
-absl::Status Customer::get_ready_to_talk() {
-  const uint64_t now_s = host::now_ms() / 1000;
-  const protocol::Denomination* cheque = nullptr;
-  for (const protocol::Denomination& d : wallet().list()->denominations) {
-    if (d.kind == protocol::Kind::kCheque && d.currency == street_.options.currency &&
-        d.withdraw_from <= now_s && now_s < d.withdraw_until &&
-        (cheque == nullptr || d.value() < cheque->value())) {
-      cheque = &d;
-    }
-  }
-  if (cheque == nullptr) return protocol::refused("NOTHING_OPEN", "The issuer has no cheques.");
-  CAFE_RETURN_IF_ERROR(order({{cheque->id(), 1}}));
-  return load(kTariff.tick_value * kTariff.most_ticks);
 }
 
 absl::Status Customer::talk(Shop& shop, protocol::SeededRng& rng, const std::string& seed) {
@@ -273,7 +259,8 @@ absl::Status Customer::talk(Shop& shop, protocol::SeededRng& rng, const std::str
       return street_.deposit(shop, false);
     }
     if (!cannot_be_made_up(result.declined)) return result.declined;
-    CAFE_RETURN_IF_ERROR(get_ready_to_talk());
+    // Calls are paid with cheques, whatever else is in the purse.
+    CAFE_RETURN_IF_ERROR(fill(street_.options.purse_value, Purse::kCheques));
   }
   return protocol::refused("NOT_PAYABLE", "A call could not be paid.");
 }
@@ -296,7 +283,7 @@ absl::Status Customer::pay_back(uint64_t amount) {
 
 absl::Status Customer::trade() {
   const SimulationOptions& options = street_.options;
-  CAFE_RETURN_IF_ERROR(fill(options.purse_value));
+  CAFE_RETURN_IF_ERROR(fill(options.purse_value, purse_));
   for (uint32_t k = 0; k < payments_; ++k) {
     const std::string seed = seed_of("errand " + std::to_string(k));
     protocol::SeededRng rng(seed);
@@ -304,14 +291,14 @@ absl::Status Customer::trade() {
     const uint64_t amount = draw_amount(rng);
     switch (draw_errand(options.mix, rng)) {
       case Errand::kBill:
-        CAFE_RETURN_IF_ERROR(pay(shop, amount, seed));
+        CAFE_RETURN_IF_ERROR(pay(shop, amount, seed, purse_));
         break;
       case Errand::kCall:
         CAFE_RETURN_IF_ERROR(talk(shop, rng, seed));
         break;
       case Errand::kPayBack:
         if (absl::Status paid = pay_back(amount); cannot_be_made_up(paid)) {
-          CAFE_RETURN_IF_ERROR(fill(std::max(amount, options.purse_value)));
+          CAFE_RETURN_IF_ERROR(fill(std::max(amount, options.purse_value), purse_));
           CAFE_RETURN_IF_ERROR(pay_back(amount));
         } else {
           CAFE_RETURN_IF_ERROR(paid);
@@ -320,21 +307,23 @@ absl::Status Customer::trade() {
     }
     street_.tally.count([](Totals& t) { ++t.errands; });
   }
-  const wallet::Wallet& firmware = wallet();
-  for (const protocol::Limits& limits : firmware.list()->limits) {
+  return pay_above_limits();
+}
+
+// With cheques: coins would be too many.
+absl::Status Customer::pay_above_limits() {
+  const SimulationOptions& options = street_.options;
+  for (const protocol::Limits& limits : wallet().list()->limits) {
     if (limits.currency != options.currency) continue;
     protocol::SeededRng rng(seed_of("large"));
-    const Purse purse = std::exchange(purse_, Purse::kCheques);  // coins would be too many
-    if (index_ < options.large) {
-      CAFE_RETURN_IF_ERROR(
-          pay(any_shop(rng), limits.offline_limit + 1 + rng.below(kLargeSpread), seed_of("large")));
-    }
+    const auto pay_above = [&](uint64_t limit, std::string_view what) {
+      const uint64_t amount = limit + 1 + rng.below(kLargeSpread);
+      return pay(any_shop(rng), amount, seed_of(what), Purse::kCheques);
+    };
+    if (index_ < options.large) CAFE_RETURN_IF_ERROR(pay_above(limits.offline_limit, "large"));
     if (index_ < options.identified) {
-      CAFE_RETURN_IF_ERROR(pay(any_shop(rng),
-                               limits.identification_limit + 1 + rng.below(kLargeSpread),
-                               seed_of("identified")));
+      CAFE_RETURN_IF_ERROR(pay_above(limits.identification_limit, "identified"));
     }
-    purse_ = purse;
   }
   return absl::OkStatus();
 }
@@ -354,10 +343,7 @@ absl::Status Customer::close() {
       CAFE_RETURN_IF_ERROR(pay_back(amount));
     } else if (held.counter > 0) {
       // The counter holds money, but no blank cheque is left to write it on.
-      const Purse purse = std::exchange(purse_, Purse::kCheques);
-      const absl::Status filled = fill(held.counter);
-      purse_ = purse;
-      CAFE_RETURN_IF_ERROR(filled);
+      CAFE_RETURN_IF_ERROR(fill(held.counter, Purse::kCheques));
     } else {
       return absl::OkStatus();
     }

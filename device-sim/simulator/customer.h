@@ -60,14 +60,14 @@ class Customer {
   }
   wallet::Holdings holdings();
 
-  // Withdraws what it takes to pay any amount up to `most`, in the way of her purse.
-  absl::Status fill(uint64_t most);
+  // Withdraws what it takes to pay any amount up to `most` with what belongs in such a purse.
+  absl::Status fill(uint64_t most, Purse purse);
   absl::Status order(const std::vector<protocol::OrderLine>& lines);
   absl::Status order_split_coins();
   absl::Status load(uint64_t amount);
-  absl::Status get_ready_to_talk();
-  // Pays, and withdraws first where the amount cannot be paid; the shop took it.
-  absl::Status pay(Shop& shop, uint64_t amount, const std::string& seed);
+  // Pays, and fills such a purse first where the amount cannot be paid; the shop took it.
+  absl::Status pay(Shop& shop, uint64_t amount, const std::string& seed, Purse purse);
+  absl::Status pay_above_limits();
   absl::StatusOr<host::EncounterResult> pay_at(Shop& shop, uint64_t amount,
                                                const std::string& seed);
   absl::Status talk(Shop& shop, protocol::SeededRng& rng, const std::string& seed);
@@ -79,7 +79,7 @@ class Customer {
   const Role role_;
   const uint32_t payments_;
   std::unique_ptr<WalletDevice> device_;
-  Purse purse_;
+  const Purse purse_;
   protocol::AccountId account_{};
 };
 

@@ -15,7 +15,7 @@ absl::Status not_paid(const EncounterResult& result) {
 
 absl::Status Customer::spend_twice() {
   CAFE_RETURN_IF_ERROR(close());
-  CAFE_RETURN_IF_ERROR(fill(street_.options.purse_value));
+  CAFE_RETURN_IF_ERROR(fill(street_.options.purse_value, purse_));
   protocol::SeededRng rng(seed_of("fraud"));
   const size_t first = rng.below(street_.shops.size());
   const size_t second = (first + 1 + rng.below(street_.shops.size() - 1)) % street_.shops.size();
@@ -30,15 +30,12 @@ absl::Status Customer::spend_twice() {
   CAFE_ASSIGN_OR_RETURN(const EncounterResult fraud,
                         pay_at(*street_.shops[second], amount, seed_of("fraud/second")));
   CAFE_RETURN_IF_ERROR(not_paid(fraud));
-  street_.tally.change([&](Outcome& outcome) {
-    ++outcome.totals.double_spends;
-    outcome.planted.push_back(account_);
-  });
+  street_.tally.change([&](Outcome& outcome) { outcome.planted.push_back(account_); });
   return absl::OkStatus();
 }
 
 absl::Status Customer::overdraw() {
-  CAFE_RETURN_IF_ERROR(fill(street_.options.purse_value));
+  CAFE_RETURN_IF_ERROR(fill(street_.options.purse_value, purse_));
   protocol::SeededRng rng(seed_of("overdraft"));
   Shop& shop = any_shop(rng);
   const uint64_t amount = holdings().counter;

@@ -38,7 +38,6 @@ struct Totals {
   uint64_t line_frames = 0;
   uint64_t authorized = 0;
   uint64_t identified = 0;
-  uint64_t double_spends = 0;  // payments made with a slot that had paid before
   uint64_t calls = 0;
   uint64_t ticks = 0;
   uint64_t unreached_value = 0;  // of ticks that left a guardian and never reached a payphone
