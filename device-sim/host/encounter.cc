@@ -114,8 +114,8 @@ uint32_t held(const pos::Terminal& shop, const Bytes32& terms_digest) {
 }
 
 // Drives one contact of a call to its end; whether it got on.
-absl::StatusOr<bool> talk_once(Contact& contact, const Conversation& conversation, AfterTick& next,
-                               uint32_t ticks_before, uint32_t tick_interval_ms, uint64_t& now_ms) {
+bool talk_once(Contact& contact, const Conversation& conversation, AfterTick& next,
+               uint32_t ticks_before, uint32_t tick_interval_ms, uint64_t& now_ms) {
   const uint64_t patience_ms = kContactLimit_ms + tick_interval_ms;
   uint64_t contact_end_ms = now_ms + patience_ms;
   uint32_t taken = 0;
@@ -149,9 +149,7 @@ absl::StatusOr<EncounterResult> talk(wallet::Wallet& customer, pos::Terminal& sh
     if (next == AfterTick::kCallerHangsUp && released(customer, terms_digest) <= before) {
       contact.wallet.hang_up();
     }
-    CAFE_ASSIGN_OR_RETURN(const bool got_on,
-                          talk_once(contact, conversation, next, before, tick_interval_ms, now_ms));
-    if (got_on) in_vain = 0;
+    if (talk_once(contact, conversation, next, before, tick_interval_ms, now_ms)) in_vain = 0;
     result.transmissions += contact.medium.transmissions();
     if (const auto state = shop.call(terms_digest); state.ok()) {
       result.paid = true;
