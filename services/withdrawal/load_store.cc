@@ -1,5 +1,7 @@
 #include "services/withdrawal/load_store.h"
 
+#include "services/withdrawal/withdrawal_store.h"
+
 namespace cafe::withdrawal {
 
 using storage::Row;
@@ -7,11 +9,6 @@ using storage::Rows;
 using storage::Transaction;
 
 namespace {
-
-absl::Status unknown_account() {
-  return protocol::make_error(absl::StatusCode::kNotFound, "UNKNOWN_ACCOUNT",
-                              "This issuer has no such account: register first.");
-}
 
 /// last_load, closed, order_digest, loaded from this column on.
 LoadState state_at(const Row& row, int column) {
