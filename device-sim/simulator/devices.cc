@@ -35,9 +35,8 @@ absl::Status WalletDevice::put_back_guardian(protocol::ByteView memory, std::str
   wallet_.reset();
   {
     CAFE_ASSIGN_OR_RETURN(const auto books, firmware::RecordStore::open(wallet_memory_));
-    CAFE_RETURN_IF_ERROR(books->commit(firmware::Batch().put(
-        wallet::record_key(wallet::kCounterPrefix, protocol::view_of(currency)),
-        protocol::encode_u64(counter))));
+    CAFE_RETURN_IF_ERROR(books->commit(
+        firmware::Batch().put(wallet::counter_key(currency), protocol::encode_u64(counter))));
   }
   return boot();
 }

@@ -173,8 +173,7 @@ absl::Status Wallet::State::end_call(PaymentRecord record, PaymentState state, B
     const uint32_t taken =
         std::min(call.record.tick_count, call.ticks.released + (call.next_in_doubt ? 1 : 0));
     left += (call.record.tick_count - taken) * tariff.tick_value;
-    batch.put(record_key(kCounterPrefix, protocol::view_of(terms.currency)),
-              protocol::encode_u64(left));
+    batch.put(counter_key(terms.currency), protocol::encode_u64(left));
   }
   CallRecord ended = call.record;
   ended.end = protocol::to_bytes(end);

@@ -21,10 +21,6 @@ absl::Status no_load() {
   return protocol::refused("NO_LOAD", "The wallet has no load under way: start one.");
 }
 
-std::string counter_key(std::string_view currency) {
-  return record_key(kCounterPrefix, protocol::view_of(currency));
-}
-
 }  // namespace
 
 uint64_t Wallet::State::counter(std::string_view currency) const {

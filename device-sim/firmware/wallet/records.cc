@@ -37,6 +37,10 @@ std::string record_key(std::string_view prefix, ByteView id) {
   return std::string(prefix) + protocol::to_string(id);
 }
 
+std::string counter_key(std::string_view currency) {
+  return record_key(kCounterPrefix, protocol::view_of(currency));
+}
+
 Bytes OrderRecord::encode() const {
   Bytes made;
   for (const MadeSlot& slot : slots) {

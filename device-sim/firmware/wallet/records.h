@@ -57,6 +57,7 @@ inline constexpr std::string_view kPayBackKey = "pay-back";
 inline constexpr std::string_view kPaidBackPrefix = "paid-back/";
 
 std::string record_key(std::string_view prefix, protocol::ByteView id);
+std::string counter_key(std::string_view currency);
 
 struct OrderRecord {
   OrderPhase phase = OrderPhase::kNone;

@@ -119,7 +119,7 @@ absl::Status Wallet::State::promise(std::vector<NewPayment> fresh, Batch also, u
   }
   for (const auto& [id, held] : promised) batch.put(record_key(kCoinPrefix, id), held.encode());
   for (const auto& [currency, left] : books) {
-    batch.put(record_key(kCounterPrefix, protocol::view_of(currency)), protocol::encode_u64(left));
+    batch.put(counter_key(currency), protocol::encode_u64(left));
   }
   CAFE_RETURN_IF_ERROR(store->commit(batch));
   for (auto& [id, held] : promised) coins.insert_or_assign(id, std::move(held));
