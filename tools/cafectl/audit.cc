@@ -77,9 +77,8 @@ absl::StatusOr<AuditCheck> check_issued(Transaction& tx) {
     const auto denomination = row.get<std::string>(0);
     orders[denomination + " " + published[denomination].currency] = row.get<int64_t>(1);
   }
-  CAFE_ASSIGN_OR_RETURN(const Sums posted,
-                        ledger_sums(tx, storage::account_kind::kCoins, "withdrawal"));
-  compare(check, orders, posted, "denomination");
+  CAFE_RETURN_IF_ERROR(compare_with_ledger(tx, check, orders, storage::account_kind::kCoins,
+                                           "withdrawal", "denomination"));
   CAFE_ASSIGN_OR_RETURN(const Rows outstanding,
                         tx.query("SELECT encode(a.owner, 'hex'), sum(e.amount)::bigint FROM "
                                  "ledger.account a JOIN ledger.entry e ON e.account_id = a.id "
@@ -142,9 +141,8 @@ absl::StatusOr<AuditCheck> check_orders(Transaction& tx) {
         check.violated(subject + ": its lines do not sum to what it debits");
     }
   }
-  CAFE_ASSIGN_OR_RETURN(const Sums posted,
-                        ledger_sums(tx, storage::account_kind::kCustomer, "withdrawal"));
-  compare(check, debited, posted, "customer");
+  CAFE_RETURN_IF_ERROR(compare_with_ledger(tx, check, debited, storage::account_kind::kCustomer,
+                                           "withdrawal", "customer"));
   return check;
 }
 

@@ -48,9 +48,24 @@ absl::StatusOr<protocol::LoadOrder> check_order(const LoadRow& row) {
   return order;
 }
 
+// The public keys that loads are checked with.
+struct LoadTrust {
+  const protocol::TrustAnchors* anchors;
+  std::vector<protocol::LoadKeyCertificate> keys;
+};
+
+absl::StatusOr<LoadTrust> open_load_trust(const storage::TrustFile& file) {
+  LoadTrust trust{&file.anchors, {}};
+  for (const protocol::SignedDocument& document : file.load_keys) {
+    CAFE_ASSIGN_OR_RETURN(auto key, protocol::open_load_key(document, file.anchors));
+    trust.keys.push_back(std::move(key));
+  }
+  return trust;
+}
+
 // The answer loads the account's guardian with what was ordered.
 absl::Status check_answer(const LoadRow& row, const protocol::LoadOrder& order,
-                          const std::optional<storage::TrustFile>& trust) {
+                          const std::optional<LoadTrust>& trust) {
   CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(row.loaded));
   CAFE_ASSIGN_OR_RETURN(const auto loaded, protocol::Loaded::decode(document.frame));
   CAFE_ASSIGN_OR_RETURN(const auto load, protocol::Load::decode(loaded.load));
@@ -65,11 +80,10 @@ absl::Status check_answer(const LoadRow& row, const protocol::LoadOrder& order,
   CAFE_ASSIGN_OR_RETURN(const auto certificate,
                         protocol::SignedDocument::decode(row.key_certificate));
   CAFE_ASSIGN_OR_RETURN(const auto signer,
-                        protocol::open_key_certificate(certificate, trust->anchors,
+                        protocol::open_key_certificate(certificate, *trust->anchors,
                                                        protocol::kPurposeWithdrawal, std::nullopt));
   CAFE_RETURN_IF_ERROR(document.check(signer.key));
-  for (const protocol::SignedDocument& known : trust->load_keys) {
-    CAFE_ASSIGN_OR_RETURN(const auto key, protocol::open_load_key(known, trust->anchors));
+  for (const protocol::LoadKeyCertificate& key : trust->keys) {
     if (key.issuer_id == order.issuer_id &&
         protocol::check_load(loaded.load, loaded.load_signature, key.public_key_der).ok()) {
       return absl::OkStatus();
@@ -84,8 +98,12 @@ struct LoadSums {
   Sums cheques;
 };
 
-absl::StatusOr<LoadSums> check_rows(Transaction& tx, const std::optional<storage::TrustFile>& trust,
+absl::StatusOr<LoadSums> check_rows(Transaction& tx, const std::optional<storage::TrustFile>& file,
                                     AuditCheck& check) {
+  std::optional<LoadTrust> trust;
+  if (file.has_value()) {
+    CAFE_ASSIGN_OR_RETURN(trust, open_load_trust(*file));
+  }
   LoadSums sums;
   Bytes after_account;
   int64_t after_sequence = 0;
@@ -244,12 +262,10 @@ absl::StatusOr<ChequeAudit> check_cheques(Transaction& tx,
   ChequeAudit audit;
   CAFE_RETURN_IF_ERROR(check_sequences(tx, audit.loads));
   CAFE_ASSIGN_OR_RETURN(const LoadSums loads, check_rows(tx, trust, audit.loads));
-  CAFE_ASSIGN_OR_RETURN(const Sums debited,
-                        ledger_sums(tx, storage::account_kind::kCustomer, "load"));
-  compare(audit.loads, loads.customers, debited, "customer");
-  CAFE_ASSIGN_OR_RETURN(const Sums loaded,
-                        ledger_sums(tx, storage::account_kind::kCheques, "load"));
-  compare(audit.loads, loads.cheques, loaded, "loads of");
+  CAFE_RETURN_IF_ERROR(compare_with_ledger(tx, audit.loads, loads.customers,
+                                           storage::account_kind::kCustomer, "load", "customer"));
+  CAFE_RETURN_IF_ERROR(compare_with_ledger(tx, audit.loads, loads.cheques,
+                                           storage::account_kind::kCheques, "load", "loads of"));
 
   CAFE_RETURN_IF_ERROR(check_lines(tx, receipts.published, audit));
   CAFE_ASSIGN_OR_RETURN(audit.alarms, read_alarms(tx));
@@ -260,11 +276,10 @@ absl::StatusOr<ChequeAudit> check_cheques(Transaction& tx,
     taken[account_name(account.owner, alarm.currency)] += alarm.amount;
     losses[account_name({}, alarm.currency)] -= alarm.amount;
   }
-  CAFE_ASSIGN_OR_RETURN(const Sums cheques,
-                        ledger_sums(tx, storage::account_kind::kCheques, "deposit"));
-  compare(audit.cheques, taken, cheques, "cheques of");
-  CAFE_ASSIGN_OR_RETURN(const Sums borne, ledger_sums(tx, storage::account_kind::kLoss, "deposit"));
-  compare(audit.cheques, losses, borne, "losses");
+  CAFE_RETURN_IF_ERROR(compare_with_ledger(
+      tx, audit.cheques, taken, storage::account_kind::kCheques, "deposit", "cheques of"));
+  CAFE_RETURN_IF_ERROR(compare_with_ledger(tx, audit.cheques, losses, storage::account_kind::kLoss,
+                                           "deposit", "losses"));
   audit.totals =
       totals_of(receipts.published, loads.cheques, loadtest, receipts.cheques, audit.alarms);
   for (const ChequeTotals& total : audit.totals) {

@@ -63,8 +63,10 @@ absl::StatusOr<Sums> ledger_sums(Transaction& tx, std::string_view account_kind,
   return sums;
 }
 
-void compare(AuditCheck& check, const Sums& expected, const Sums& found,
-             const std::string& subject) {
+absl::Status compare_with_ledger(Transaction& tx, AuditCheck& check, const Sums& expected,
+                                 std::string_view account_kind, std::string_view posting_kind,
+                                 const std::string& subject) {
+  CAFE_ASSIGN_OR_RETURN(const Sums found, ledger_sums(tx, account_kind, posting_kind));
   for (const auto& [owner, amount] : expected) {
     ++check.examined;
     const auto it = found.find(owner);
@@ -80,6 +82,7 @@ void compare(AuditCheck& check, const Sums& expected, const Sums& found,
                      " without a document");
     }
   }
+  return absl::OkStatus();
 }
 
 namespace {
@@ -371,15 +374,14 @@ absl::StatusOr<ReceiptChecks> check_receipts(Transaction& tx,
     checks.store.violated(std::to_string(count) +
                           " rows of ticks go on from where no other one ends");
   }
-  CAFE_ASSIGN_OR_RETURN(const Sums holders,
-                        ledger_sums(tx, storage::account_kind::kCustomer, "deposit"));
-  compare(checks.credits, checks.holders, holders, "account holder");
-  CAFE_ASSIGN_OR_RETURN(const Sums payees,
-                        ledger_sums(tx, storage::account_kind::kPayee, "deposit"));
-  compare(checks.credits, checks.payees, payees, "payee");
-  CAFE_ASSIGN_OR_RETURN(const Sums coins,
-                        ledger_sums(tx, storage::account_kind::kCoins, "deposit"));
-  compare(checks.credits, checks.denominations, coins, "denomination");
+  CAFE_RETURN_IF_ERROR(compare_with_ledger(tx, checks.credits, checks.holders,
+                                           storage::account_kind::kCustomer, "deposit",
+                                           "account holder"));
+  CAFE_RETURN_IF_ERROR(compare_with_ledger(tx, checks.credits, checks.payees,
+                                           storage::account_kind::kPayee, "deposit", "payee"));
+  CAFE_RETURN_IF_ERROR(compare_with_ledger(tx, checks.credits, checks.denominations,
+                                           storage::account_kind::kCoins, "deposit",
+                                           "denomination"));
   return checks;
 }
 

@@ -32,9 +32,11 @@ absl::StatusOr<Published> published_denominations(storage::Transaction& tx);
 absl::StatusOr<Sums> ledger_sums(storage::Transaction& tx, std::string_view account_kind,
                                  std::string_view posting_kind);
 
-// Notes every owner for whom the documents and the ledger differ.
-void compare(AuditCheck& check, const Sums& expected, const Sums& found,
-             const std::string& subject);
+// Notes every owner for whom the documents say another sum than the ledger, in accounts and
+// postings of these kinds.
+absl::Status compare_with_ledger(storage::Transaction& tx, AuditCheck& check, const Sums& expected,
+                                 std::string_view account_kind, std::string_view posting_kind,
+                                 const std::string& subject);
 
 struct ReceiptChecks {
   AuditCheck receipts{
