@@ -14,6 +14,7 @@ inline constexpr std::string_view kPurposeWithdrawal =
 inline constexpr std::string_view kPurposeDeposit = "deposit";      // receipts, authorizations
 inline constexpr std::string_view kPurposeCoinstore = "coinstore";  // look-up answers, cases
 inline constexpr std::string_view kPurposeEnrolment = "enrolment";  // payees and terminals
+inline constexpr std::string_view kPurposeRecovery = "recovery";    // backups, listings, claims
 
 // frame("cafe/v1/key", issuer id, purpose, key, u64 valid_from, u64 valid_until), signed by the
 // master key. Unix seconds.

@@ -15,14 +15,14 @@ struct Kind {
   std::string_view short_reason;  ///< empty: not guarded
 };
 
-// As ledger.account_kind in migrations/0002_ledger.sql.
+// As ledger.account_kind in migrations/.
 constexpr Kind kKinds[] = {
     {account_kind::kCustomer, "INSUFFICIENT_FUNDS"},
     {account_kind::kPayee, "INSUFFICIENT_FUNDS"},
-    {account_kind::kRecovered, "INSUFFICIENT_FUNDS"},
     {account_kind::kCoins, "OVERDRAWN"},
     {account_kind::kCheques, "OVERDRAWN"},
     {account_kind::kCash, ""},
+    {account_kind::kClaims, ""},
     {account_kind::kLoss, ""},
     {account_kind::kClearing, ""},
 };

@@ -1,17 +1,17 @@
 // The ledger: double entry, append-only, the only way in is post().
 //
 // Signs. A posting's lines sum to zero. Positive is a credit: what the issuer owes (or has
-// reserved) grows. Negative is a debit. So liabilities ('customer', 'payee', 'coins', 'cheques',
-// 'recovered') are >= 0 and assets and losses
-// ('cash', 'loss') run negative.
+// reserved) grows. Negative is a debit. So liabilities ('customer', 'payee', 'coins', 'cheques')
+// are >= 0 and assets and losses ('cash', 'loss', 'claims') run negative.
 //
 //   funding                 cash     -X   customer +X
 //   withdrawal              customer -X   coins    +X
 //   deposit                 coins    -X   payee    +X
 //   double spend, credited  loss     -X   payee    +X
 //   load of a guardian      customer -X   cheques  +X
-//   claim of a lost coin    coins    -X   recovered +X, and recovered -X customer +X when it is
-//   final
+//   claim, credited         claims   -X   customer +X
+//   claimed, paid later     customer -X   claims   +X
+//   claim, final            coins    -X   claims   +X
 //
 // 'coins' has one account for each denomination (owner = denom id): what is issued and outstanding.
 // It is guarded, so "deposited + recovered <= issued" is a constraint: the posting that would break
@@ -36,8 +36,8 @@ inline constexpr std::string_view kPayee = "payee";        ///< owner: payee id,
 inline constexpr std::string_view kCoins = "coins";        ///< owner: denom id, 32 bytes
 inline constexpr std::string_view kCheques =
     "cheques";  ///< owner: digest of the issuer id, 32 bytes
-inline constexpr std::string_view kRecovered =
-    "recovered";                                   ///< owner: account id; provisional credits
+inline constexpr std::string_view kClaims =
+    "claims";  ///< owner: that of the 'coins' or 'cheques' it will be drawn from; advances
 inline constexpr std::string_view kCash = "cash";  ///< owner: empty, or the bank's name
 inline constexpr std::string_view kLoss = "loss";  ///< owner: empty, or the case
 inline constexpr std::string_view kClearing =

@@ -171,7 +171,7 @@ TEST_F(LedgerTest, TheFakeDecidesAsTheLedgerDoes) {
   FakeLedger fake;
   FakeTransaction no_tx;
   std::mt19937 random(7);
-  const char* const kinds[] = {"customer", "payee", "coins", "cash", "loss", "recovered"};
+  const char* const kinds[] = {"customer", "payee", "coins", "cash", "loss", "claims"};
   const auto pick = [&](int below) { return static_cast<int>(random() % below); };
   int agreed_ok = 0, agreed_refused = 0;
   for (int i = 0; i < 300; ++i) {

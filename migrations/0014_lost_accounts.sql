@@ -1,0 +1,1 @@
+-- Accounts whose wallet is lost, their successors, and every certificate of a withdrawal key (section 8 of the protocol).

@@ -1,0 +1,2 @@
+-- What the coin store and deposit keep for claims (section 8 of the protocol): claimed slots, look-ups by prefix, and terms
+-- that their payee refused.
