@@ -8,6 +8,8 @@
 //                              A_O, A_Q);
 #pragma once
 
+#include <functional>
+
 #include "libs/protocol/claim.h"
 #include "libs/protocol/withdrawal_wallet.h"
 
@@ -21,9 +23,9 @@ struct RebuiltCoin {
 };
 
 // One coin. `index` is its place among all coins of the order; `place`, `denomination`, `m`, `A_G`
-// as for wallet_blind. Only the answered clause is computed. ANSWER_MISMATCH and SLOT_COUNT as
-// there; REBUILD_MISMATCH where the challenge in the order is not this coin's (another seed, or
-// another order); WRONG_ANSWER as wallet_unblind.
+// as for wallet_blind. Only the answered clause is computed. The reasons of check_place;
+// REBUILD_MISMATCH where the challenge in the order is not this coin's (another seed, or another
+// order); WRONG_ANSWER as wallet_unblind.
 absl::StatusOr<RebuiltCoin> rebuild_coin(const Seed& coin_seed, const Order& order, size_t index,
                                          const CoinPlace& place, const CoinResponse& response,
                                          const Denomination& denomination, const Point& m,
@@ -31,14 +33,16 @@ absl::StatusOr<RebuiltCoin> rebuild_coin(const Seed& coin_seed, const Order& ord
 
 // All coins of an order, in its order. `B_O` are the opened attachment's points; `find` gives the
 // denomination of an id (nullptr: UNKNOWN_DENOMINATION). ATTACHMENT_MISMATCH where the number of
-// points does not fit, COUNT_MISMATCH where the completion's responses do not; rebuild_coin's.
+// points does not fit; BAD_ORDER, COUNT_MISMATCH as session_of; rebuild_coin's.
 absl::StatusOr<std::vector<RebuiltCoin>> rebuild_order(
     const Seed& coin_seed, const Order& order, const Completion& completion,
     std::span<const Point> B_O, const std::function<const Denomination*(const DenomId&)>& find,
     const IdentityPoints& points, const Point& A_O, const Point& A_Q);
 
 // The issuer's record of the session that made coin (denom_id, i) of an order, on the account's m
-// of that kind. NO_SUCH_COIN where the order has none, COUNT_MISMATCH, BAD_ORDER.
+// of that kind. NO_SUCH_COIN where the order has none; BAD_ORDER where the completion names another
+// issuer, account, N or time slot, COUNT_MISMATCH where its responses are not as many as the coins.
+// That it answers this very order (order_digest) is the caller's to check, once for all coins.
 absl::StatusOr<Session> session_of(const Order& order, const Completion& completion,
                                    const DenomId& denom_id, uint32_t i, const Point& m);
 

@@ -11,14 +11,6 @@ absl::Status answer_mismatch() {
   return invalid("ANSWER_MISMATCH", "The issuer's answer is not to this order: do not go on.");
 }
 
-// The line and pair of a coin's place, where there is one.
-absl::StatusOr<const OpenedLine*> find_line(const OpenAnswer& opened, const CoinPlace& place) {
-  if (place.line >= opened.lines.size() || place.i >= opened.lines[place.line].coins.size()) {
-    return answer_mismatch();
-  }
-  return &opened.lines[place.line];
-}
-
 }  // namespace
 
 Bytes32 coin_context(const OpenAnswer& opened, const CoinPlace& place) {
@@ -48,15 +40,36 @@ Scalar derive(const Seed& coin_seed, std::string_view label, const Bytes32& cont
                     Frame("cafe/v1/derive/" + std::string(label)).add(context).add_u32(n));
 }
 
+SlotSecrets slot_secrets(const Seed& coin_seed, const Bytes32& context, Kind kind, size_t j) {
+  const auto n = static_cast<uint32_t>(j);
+  return {derive(coin_seed, "x1", context, n), derive(coin_seed, "x2", context, n),
+          kind == Kind::kCoin ? derive(coin_seed, "e", context, n) : Scalar()};
+}
+
+absl::StatusOr<const OpenedLine*> check_place(const OpenAnswer& opened, const CoinPlace& place,
+                                              const Denomination& denomination) {
+  if (place.line >= opened.lines.size()) return answer_mismatch();
+  const OpenedLine& line = opened.lines[place.line];
+  if (place.i >= line.coins.size() || line.denom_id != denomination.id()) return answer_mismatch();
+  if (place.B_O.size() != denomination.slot_values.size()) {
+    return invalid("SLOT_COUNT", "The guardian must give one point for each slot of a coin.");
+  }
+  return &line;
+}
+
+std::vector<Term> slot_point_terms(Kind kind, const SlotSecrets& slot, const Scalar& s,
+                                   const Scalar& es, const Point& A_G, const Point& B_O) {
+  std::vector<Term> sum = {{slot.x1, g1()}, {slot.x2, g2()}, {s, B_O}};
+  // The kind is public; a cheque's e is 0.
+  if (kind == Kind::kCoin) sum.push_back({es, A_G});
+  return sum;
+}
+
 absl::StatusOr<BlindedCoin> wallet_blind(const Seed& coin_seed, const OpenAnswer& opened,
                                          const CoinPlace& place, const Denomination& denomination,
                                          const Point& m, const Point& A_G) {
-  CAFE_ASSIGN_OR_RETURN(const OpenedLine* line, find_line(opened, place));
-  if (line->denom_id != denomination.id()) return answer_mismatch();
+  CAFE_ASSIGN_OR_RETURN(const OpenedLine* line, check_place(opened, place, denomination));
   const size_t k = denomination.slot_values.size();
-  if (place.B_O.size() != k) {
-    return invalid("SLOT_COUNT", "The guardian must give one point for each slot of a coin.");
-  }
   const Bytes32 context = coin_context(opened, place);
   const auto secret = [&](std::string_view label, size_t n) {
     return derive(coin_seed, label, context, static_cast<uint32_t>(n));
@@ -66,9 +79,8 @@ absl::StatusOr<BlindedCoin> wallet_blind(const Seed& coin_seed, const OpenAnswer
   std::vector<SlotSecrets> slots;
   std::vector<Scalar> es;  // e·s of each slot
   for (size_t j = 0; j < k; ++j) {
-    const Scalar e = denomination.kind == Kind::kCoin ? secret("e", j) : Scalar();
-    slots.push_back({secret("x1", j), secret("x2", j), e});
-    es.push_back(e * s);
+    slots.push_back(slot_secrets(coin_seed, context, denomination.kind, j));
+    es.push_back(slots.back().e * s);
   }
   const std::array<Scalar, 2> u = {secret("u", 0), secret("u", 1)};
   const std::array<Scalar, 2> v = {secret("v", 0), secret("v", 1)};
@@ -83,10 +95,7 @@ absl::StatusOr<BlindedCoin> wallet_blind(const Seed& coin_seed, const OpenAnswer
     sums.push_back({{su[beta], pair[beta].b}, {v[beta], A}});
   }
   for (size_t j = 0; j < k; ++j) {
-    std::vector<Term> sum = {{slots[j].x1, g1()}, {slots[j].x2, g2()}, {s, place.B_O[j]}};
-    // The kind is public; a cheque's e is 0.
-    if (denomination.kind == Kind::kCoin) sum.push_back({es[j], A_G});
-    sums.push_back(std::move(sum));
+    sums.push_back(slot_point_terms(denomination.kind, slots[j], s, es[j], A_G, place.B_O[j]));
   }
   CAFE_ASSIGN_OR_RETURN(std::vector<Point> points, linear_combinations(sums));
 

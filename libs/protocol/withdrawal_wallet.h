@@ -46,9 +46,19 @@ struct BlindedCoin {
 // derive(x, n) of section 10.
 Scalar derive(const Seed& coin_seed, std::string_view label, const Bytes32& context, uint32_t n);
 
+// x1_j, x2_j and e_j of a coin's slot j.
+SlotSecrets slot_secrets(const Seed& coin_seed, const Bytes32& context, Kind kind, size_t j);
+// Where a coin stands in its order. ANSWER_MISMATCH where the place or the denomination is not the
+// answer's, SLOT_COUNT where B_O does not fit the denomination.
+absl::StatusOr<const OpenedLine*> check_place(const OpenAnswer& opened, const CoinPlace& place,
+                                              const Denomination& denomination);
+// B_j = x1·G1 + x2·G2 + (e·s)·A_G + s·B_O,j, as terms that point to what they are made of; `es` is
+// e·s.
+std::vector<Term> slot_point_terms(Kind kind, const SlotSecrets& slot, const Scalar& s,
+                                   const Scalar& es, const Point& A_G, const Point& B_O);
+
 // The wallet's half of Open for one coin. `denomination` must be the line's; A_G is A_O for coins
-// and A_Q for cheques. ANSWER_MISMATCH where the place or the denomination is not the answer's,
-// SLOT_COUNT where B_O does not fit the denomination.
+// and A_Q for cheques. The reasons of check_place.
 absl::StatusOr<BlindedCoin> wallet_blind(const Seed& coin_seed, const OpenAnswer& opened,
                                          const CoinPlace& place, const Denomination& denomination,
                                          const Point& m, const Point& A_G);
