@@ -50,6 +50,7 @@ struct Replacement {
   uint64_t time_ms;
 
   Bytes encode() const;
+  // SAME_ACCOUNT: an account does not replace itself.
   static absl::StatusOr<Replacement> decode(ByteView bytes);
 };
 
@@ -65,6 +66,7 @@ struct Replaced {
   uint64_t time_ms;
 
   Bytes encode() const;
+  // SAME_ACCOUNT; BAD_AUTHORITY as of LossRecorded.
   static absl::StatusOr<Replaced> decode(ByteView bytes);
 };
 

@@ -42,7 +42,8 @@ struct OrdersListed {
   std::vector<ListedOrder> orders;  // at most kMaxOrdersListed
 
   Bytes encode() const;
-  // TOO_MANY_ITEMS; NOT_CANONICAL where the numbers are not consecutive.
+  // TOO_MANY_ITEMS; NOT_CANONICAL where the numbers are not consecutive, from 1, up to last_order
+  // at most.
   static absl::StatusOr<OrdersListed> decode(ByteView bytes);
 };
 
@@ -52,9 +53,10 @@ struct OrderRecord {
   SignedDocument completion;  // withdrawal key
 };
 
-// Checks what came with a listing: every record is listed, in order, and is what the listing says
-// (LISTING_MISMATCH); it answers `query` from `after` on, up to last_order or kMaxOrdersListed
-// (LISTING_GAP). Signatures are the caller's to check.
+// Checks what came with a listing: it answers `query`, and every record is listed, in order, and is
+// of that account and number (LISTING_MISMATCH); it begins right after `after`, and names at least
+// one order where there are more (LISTING_GAP), so that whoever asks on until last_order misses
+// none. Signatures are the caller's to check.
 absl::Status check_listing(const OrdersQuery& query, const OrdersListed& listed,
                            std::span<const OrderRecord> records);
 
