@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "libs/protocol/claim.h"
+#include "libs/protocol/rebuild.h"
 #include "libs/protocol/testing/world.h"
 
 namespace cafe::protocol {
@@ -183,6 +184,27 @@ void BM_check_claim(benchmark::State& state) {
   }
 }
 BENCHMARK(BM_check_claim)->Unit(benchmark::kMicrosecond);
+
+// Time for each coin of an order of seven; it is meant to stay below 1 ms.
+void BM_rebuild_order(benchmark::State& state) {
+  World world("rebuild benchmark");
+  WorldWallet wallet = world.make_wallet();
+  const DenominationKey& key = state.range(0) == 5 ? world.split_coin : world.coin;
+  world.withdraw(wallet, {{key.id, kMaxCoinsPerLine}});
+  for (auto _ : state) {
+    const Order order = must(Order::decode(wallet.orders[0].order.frame));
+    const Completion completion = must(Completion::decode(wallet.orders[0].completion.frame));
+    const auto points = must(open_attachment(wallet.coin_seed, order.opened, order.attachment));
+    benchmark::DoNotOptimize(must(rebuild_order(
+        wallet.coin_seed, order, completion, points,
+        [&](const DenomId&) { return &key.denomination; }, wallet.account.points,
+        wallet.guardian_point(Kind::kCoin), wallet.guardian_point(Kind::kCheque))));
+  }
+  state.counters["per_coin"] =
+      benchmark::Counter(static_cast<double>(state.iterations() * kMaxCoinsPerLine),
+                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+}
+BENCHMARK(BM_rebuild_order)->ArgName("slots")->Arg(1)->Arg(5)->Unit(benchmark::kMicrosecond);
 
 void BM_check_registration(benchmark::State& state) {
   World world("registration benchmark");

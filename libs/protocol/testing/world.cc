@@ -71,7 +71,9 @@ World::World(std::string_view seed)
                kWorldNow_s - 180 * kDay_s,
                kWorldNow_s + 180 * kDay_s},
       terminal_credential{enrolment_certificate,
-                          SignedDocument::sign(terminal.encode(), enrolment_key)} {
+                          SignedDocument::sign(terminal.encode(), enrolment_key)},
+      recovery_key(make_key(rng)),
+      recovery_certificate(certify(recovery_key, kPurposeRecovery)) {
   table.add(must(open_list(signed_list, master_key.public_key())));
 }
 
@@ -170,6 +172,24 @@ std::vector<GuardianSlot> World::make_slots(const Denomination& denomination) {
   return slots;
 }
 
+OrderRecord World::record(const Order& order, const SignedDocument& document,
+                          std::span<const CoinResponse> responses) const {
+  uint64_t debit = 0;
+  for (const OpenedLine& line : order.opened.lines) {
+    const Denomination& denomination = key(line.denom_id).denomination;
+    if (denomination.kind == Kind::kCoin) debit += denomination.value() * line.coins.size();
+  }
+  Completion completion{order.opened.issuer_id,
+                        order.opened.account,
+                        order.opened.order,
+                        order.opened.time_slot,
+                        document.digest(),
+                        {},
+                        {responses.begin(), responses.end()}};
+  if (debit > 0) completion.debits.push_back({"EUR", debit});
+  return {document, SignedDocument::sign(completion.encode(), withdrawal_key)};
+}
+
 std::vector<WithdrawnCoin> World::withdraw(WorldWallet& wallet, std::span<const OrderLine> lines) {
   Order order{open(wallet, lines), {}, {}};
   struct Half {
@@ -207,9 +227,10 @@ std::vector<WithdrawnCoin> World::withdraw(WorldWallet& wallet, std::span<const 
                                         half.place.i, responses[n]));
     coins.push_back({std::move(finished), denomination, std::move(half.blinded),
                      std::move(half.slots), std::move(half.place.B_O), line, half.place.i,
-                     responses[n]});
+                     responses[n], order.opened.order});
   }
   ++wallet.completed_orders;
+  wallet.orders.push_back(record(order, document, responses));
   return coins;
 }
 

@@ -12,6 +12,7 @@
 #include "libs/protocol/denomination.h"
 #include "libs/protocol/guardian.h"
 #include "libs/protocol/holder.h"
+#include "libs/protocol/order_history.h"
 #include "libs/protocol/withdrawal_issuer.h"
 #include "libs/protocol/withdrawal_wallet.h"
 
@@ -30,6 +31,7 @@ struct WorldWallet {
   protocol::RegistrationFile registration;
   protocol::CheckedRegistration account;
   uint64_t completed_orders = 0;
+  std::vector<protocol::OrderRecord> orders = {};  // those completed, by N
 
   protocol::Scalar guardian_secret(protocol::Kind kind) const;       // o_coin or o_cheque
   const protocol::Point& guardian_point(protocol::Kind kind) const;  // A_O or A_Q
@@ -45,6 +47,7 @@ struct WithdrawnCoin {
   protocol::OpenedLine line;                  // as the issuer opened it
   uint32_t i;                                 // within its line
   protocol::CoinResponse response;            // the issuer's answer
+  uint64_t order;                             // N
 };
 
 class World {
@@ -77,6 +80,9 @@ class World {
   protocol::TerminalCertificate terminal;
   protocol::TerminalCredential terminal_credential;
 
+  protocol::SigningKey recovery_key;
+  protocol::SignedDocument recovery_certificate;
+
   WorldWallet make_wallet();
   // The issuer's receipt of a wallet's registration, and what its holder shows with it.
   protocol::RegistrationReceipt receipt_of(const WorldWallet& wallet) const;
@@ -88,7 +94,7 @@ class World {
   // The guardian's slots for one coin.
   std::vector<protocol::GuardianSlot> make_slots(const protocol::Denomination& denomination);
   // A whole order through issuer_open, wallet_blind, issuer_respond and wallet_unblind; the coins
-  // of all lines in order. Counts the order as completed.
+  // of all lines in order. Records the order as completed.
   std::vector<WithdrawnCoin> withdraw(WorldWallet& wallet,
                                       std::span<const protocol::OrderLine> lines);
   std::vector<WithdrawnCoin> withdraw(WorldWallet& wallet,
@@ -107,6 +113,10 @@ class World {
   protocol::SignedDocument certify(const protocol::SigningKey& key, std::string_view purpose) const;
 
  private:
+  protocol::OrderRecord record(const protocol::Order& order,
+                               const protocol::SignedDocument& document,
+                               std::span<const protocol::CoinResponse> responses) const;
+
   std::deque<protocol::DenominationKey> more_;  // added
 };
 
