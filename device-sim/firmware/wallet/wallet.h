@@ -179,6 +179,12 @@ struct PayBack {
   uint64_t send_at_ms;
 };
 
+// A key drawn for the coin seed, and the seed sealed under it.
+struct DrawnBackup {
+  std::string words;       // for the owner's eyes, once: the wallet keeps no key
+  protocol::Bytes backup;  // signed: -> PutBackup
+};
+
 class Wallet {
  public:
   // Starts on its memory: a blank one gets its seeds from `rng` first. Slots that the guardian made
@@ -318,6 +324,19 @@ class Wallet {
   absl::StatusOr<protocol::Receipt> on_pay_back_receipt(protocol::ByteView receipt,
                                                         protocol::ByteView key_certificate);
 
+  // --- Against a loss (section 8; what follows one is in recovery.h) ---
+  // What the owner writes to her backup card: an encoded BackupCard (backup_card.h), which is as
+  // good as her account key. NOT_REGISTERED.
+  absl::StatusOr<protocol::Bytes> backup_card() const;
+  // Draws a key of 128 bits and seals the coin seed under it, for the issuer to keep. Drawn again,
+  // it takes the place of the one before, whose words open nothing any more. NOT_REGISTERED.
+  absl::StatusOr<DrawnBackup> draw_backup();
+  // The last one drawn, the same bytes, while the issuer's word for it has not come; NO_BACKUP.
+  absl::StatusOr<protocol::Bytes> pending_backup() const;
+  // The issuer's signed word that it keeps the last one drawn. BAD_SIGNATURE, WRONG_PURPOSE,
+  // KEY_EXPIRED, BACKUP_MISMATCH (of another), NO_BACKUP.
+  absl::Status on_backup_kept(protocol::ByteView kept, protocol::ByteView key_certificate);
+
   // --- What the owner looks at ---
   // Payments, the oldest first.
   std::vector<PastPayment> payments() const;
@@ -331,6 +350,8 @@ class Wallet {
   size_t coin_count() const;
 
  private:
+  friend class Claims;    // claims.h
+  friend class Recovery;  // recovery.h
   struct State;
   explicit Wallet(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
