@@ -17,8 +17,6 @@ namespace {
 constexpr std::string_view kNoticeLabel = "cafe/v1/list-notice";
 constexpr std::string_view kNoticeMessageLabel = "cafe/v1/notice";
 constexpr std::string_view kOfferLabel = "cafe/v1/offer";
-constexpr std::string_view kAcceptanceLabel = "cafe/v1/acceptance";
-constexpr std::string_view kRefusalLabel = "cafe/v1/refusal";
 constexpr std::string_view kAnswerLabel = "cafe/v1/payment-answer";
 constexpr std::string_view kTariffLabel = "cafe/v1/tariff";
 constexpr std::string_view kCallOfferLabel = "cafe/v1/call-offer";
@@ -97,55 +95,6 @@ absl::StatusOr<Offer> Offer::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(SignedDocument terms, read_document(in));
   CAFE_RETURN_IF_ERROR(in.finish());
   return Offer{std::move(credential), std::move(notice), std::move(terms)};
-}
-
-Bytes Acceptance::encode() const {
-  return Frame(kAcceptanceLabel)
-      .add(acquirer_id)
-      .add(payee_id)
-      .add(terminal_id)
-      .add(terms_digest)
-      .add(payment_digest)
-      .add_u64(time_ms)
-      .take();
-}
-
-absl::StatusOr<Acceptance> Acceptance::decode(ByteView bytes) {
-  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kAcceptanceLabel, bytes));
-  CAFE_ASSIGN_OR_RETURN(std::string acquirer_id, in.text());
-  CAFE_ASSIGN_OR_RETURN(auto payee_id, in.id<protocol::PayeeId>());
-  CAFE_ASSIGN_OR_RETURN(auto terminal_id, in.id<protocol::TerminalId>());
-  CAFE_ASSIGN_OR_RETURN(Bytes32 terms_digest, in.array<32>());
-  CAFE_ASSIGN_OR_RETURN(Bytes32 payment_digest, in.array<32>());
-  CAFE_ASSIGN_OR_RETURN(uint64_t time_ms, in.u64());
-  CAFE_RETURN_IF_ERROR(in.finish());
-  return Acceptance{std::move(acquirer_id), payee_id,       terminal_id,
-                    terms_digest,           payment_digest, time_ms};
-}
-
-Bytes Refusal::encode() const {
-  Frame frame(kRefusalLabel);
-  frame.add(acquirer_id).add(payee_id).add(terminal_id).add(terms_digest);
-  frame.add(payment_digest ? ByteView(*payment_digest) : ByteView());
-  return frame.add(reason).add_u64(time_ms).take();
-}
-
-absl::StatusOr<Refusal> Refusal::decode(ByteView bytes) {
-  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kRefusalLabel, bytes));
-  CAFE_ASSIGN_OR_RETURN(std::string acquirer_id, in.text());
-  CAFE_ASSIGN_OR_RETURN(auto payee_id, in.id<protocol::PayeeId>());
-  CAFE_ASSIGN_OR_RETURN(auto terminal_id, in.id<protocol::TerminalId>());
-  CAFE_ASSIGN_OR_RETURN(Bytes32 terms_digest, in.array<32>());
-  CAFE_ASSIGN_OR_RETURN(ByteView digest_field, in.field());
-  std::optional<Bytes32> payment_digest;
-  if (!digest_field.empty()) {
-    CAFE_ASSIGN_OR_RETURN(payment_digest, protocol::to_array<32>(digest_field));
-  }
-  CAFE_ASSIGN_OR_RETURN(std::string reason, in.text());
-  CAFE_ASSIGN_OR_RETURN(uint64_t time_ms, in.u64());
-  CAFE_RETURN_IF_ERROR(in.finish());
-  return Refusal{std::move(acquirer_id), payee_id,          terminal_id, terms_digest,
-                 payment_digest,         std::move(reason), time_ms};
 }
 
 Bytes PaymentAnswer::encode() const {

@@ -15,10 +15,12 @@
 //                                  <--    hang-up                   (or the terminal ends the call)
 //   call end                       -->
 //
-// Each is a frame "cafe/v1/..."; what has legal weight is a signed document inside.
+// Each is a frame "cafe/v1/..."; what has legal weight is a signed document inside. Acceptance and
+// refusal, which others than the two devices read too, are in libs/protocol/payment_answer.h.
 #pragma once
 
 #include "libs/protocol/payment.h"
+#include "libs/protocol/payment_answer.h"
 
 namespace cafe::firmware {
 
@@ -65,39 +67,6 @@ struct Offer {
 
   protocol::Bytes encode() const;
   static absl::StatusOr<Offer> decode(protocol::ByteView bytes);
-};
-
-// frame("cafe/v1/acceptance", acquirer id, payee id, terminal id, terms digest, payment digest, u64
-// time_ms), signed with the terminal's key: the bill is paid.
-struct Acceptance {
-  std::string acquirer_id;
-  protocol::PayeeId payee_id;
-  protocol::TerminalId terminal_id;
-  protocol::Bytes32 terms_digest;
-  protocol::Bytes32 payment_digest;  // SHA-256 of the encoded payment
-  uint64_t time_ms;
-
-  protocol::Bytes encode() const;
-  static absl::StatusOr<Acceptance> decode(protocol::ByteView bytes);
-  bool operator==(const Acceptance&) const = default;
-};
-
-// frame("cafe/v1/refusal", acquirer id, payee id, terminal id, terms digest, payment digest or
-// nothing, reason, u64 time_ms), signed with the terminal's key: the terms are void (section 8);
-// whoever holds a payment of them can claim its value. Without a payment digest the payee withdrew
-// its bill.
-struct Refusal {
-  std::string acquirer_id;
-  protocol::PayeeId payee_id;
-  protocol::TerminalId terminal_id;
-  protocol::Bytes32 terms_digest;
-  std::optional<protocol::Bytes32> payment_digest;
-  std::string reason;  // UPPER_SNAKE
-  uint64_t time_ms;
-
-  protocol::Bytes encode() const;
-  static absl::StatusOr<Refusal> decode(protocol::ByteView bytes);
-  bool operator==(const Refusal&) const = default;
 };
 
 // frame("cafe/v1/payment-answer", u8 accepted, signed document): acceptance or refusal on the link.

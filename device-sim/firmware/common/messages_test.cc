@@ -7,7 +7,9 @@
 namespace cafe::firmware {
 namespace {
 
+using protocol::Acceptance;
 using protocol::Bytes;
+using protocol::Refusal;
 using protocol::SignedDocument;
 using testing::kWorldNow_s;
 using testing::World;

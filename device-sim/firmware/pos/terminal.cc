@@ -262,7 +262,7 @@ absl::StatusOr<PaymentResult> Terminal::State::accept(const Bytes32& terms_diges
   bill.payment = payment.encode();
   const Bytes32 payment_digest = protocol::sha256(bill.payment);
   bill.payment_digest = protocol::to_bytes(payment_digest);
-  const firmware::Acceptance acceptance{certificate.acquirer_id, certificate.payee_id,
+  const protocol::Acceptance acceptance{certificate.acquirer_id, certificate.payee_id,
                                         certificate.terminal_id, terms_digest,
                                         payment_digest,          now_ms};
   bill.answer =
@@ -286,7 +286,7 @@ absl::StatusOr<PaymentResult> Terminal::State::refuse(const Bytes32& terms_diges
   }
   std::optional<Bytes32> payment_digest;
   if (!bill.payment.empty()) payment_digest = protocol::sha256(bill.payment);
-  const firmware::Refusal refusal{certificate.acquirer_id,
+  const protocol::Refusal refusal{certificate.acquirer_id,
                                   certificate.payee_id,
                                   certificate.terminal_id,
                                   terms_digest,

@@ -26,7 +26,7 @@ TEST_F(TerminalTest, AcceptsAValidPaymentAndSignsForIt) {
   ASSERT_EQ(result.decision, Decision::kAccepted) << result.reason;
   const auto answer = *firmware::PaymentAnswer::decode(result.message);
   EXPECT_TRUE(answer.document.check(market_.terminal_key.public_key()).ok());
-  const auto acceptance = *firmware::Acceptance::decode(answer.document.frame);
+  const auto acceptance = *protocol::Acceptance::decode(answer.document.frame);
   EXPECT_EQ(acceptance.payment_digest, protocol::sha256(payment));
 }
 

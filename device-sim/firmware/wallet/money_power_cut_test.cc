@@ -43,7 +43,7 @@ class MoneyPowerCutTest : public testing::PowerCutTest {
   }
   // The terminal's acceptance of a payment.
   Bytes acceptance(const Bytes32& terms, const Bytes& payment) {
-    const firmware::Acceptance accepted{world_.terminal.acquirer_id, world_.terminal.payee_id,
+    const protocol::Acceptance accepted{world_.terminal.acquirer_id, world_.terminal.payee_id,
                                         world_.terminal.terminal_id, terms,
                                         protocol::sha256(payment),   kWorldNow_ms};
     return firmware::PaymentAnswer{true,

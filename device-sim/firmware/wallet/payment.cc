@@ -165,13 +165,13 @@ absl::Status Wallet::on_payment_answer(ByteView answer_bytes) {
   Bytes32 terms_digest;
   std::optional<Bytes32> payment_digest;
   if (answer.accepted) {
-    CAFE_ASSIGN_OR_RETURN(auto acceptance, firmware::Acceptance::decode(answer.document.frame));
+    CAFE_ASSIGN_OR_RETURN(auto acceptance, protocol::Acceptance::decode(answer.document.frame));
     acquirer_id = acceptance.acquirer_id;
     payee_id = acceptance.payee_id;
     terms_digest = acceptance.terms_digest;
     payment_digest = acceptance.payment_digest;
   } else {
-    CAFE_ASSIGN_OR_RETURN(auto refusal, firmware::Refusal::decode(answer.document.frame));
+    CAFE_ASSIGN_OR_RETURN(auto refusal, protocol::Refusal::decode(answer.document.frame));
     acquirer_id = refusal.acquirer_id;
     payee_id = refusal.payee_id;
     terms_digest = refusal.terms_digest;

@@ -225,11 +225,11 @@ TEST_F(PaymentTest, BelievesOnlyTheTerminalsOwnAnswer) {
   auto forged = answer;
   forged.document = SignedDocument::sign(answer.document.frame, testing::make_key(world_.rng));
   EXPECT_EQ(reason_of(device_.wallet->on_payment_answer(forged.encode())), "BAD_SIGNATURE");
-  auto other = *firmware::Acceptance::decode(answer.document.frame);
+  auto other = *protocol::Acceptance::decode(answer.document.frame);
   other.payment_digest[0] ^= 1;
   forged.document = SignedDocument::sign(other.encode(), world_.terminal_key);
   EXPECT_EQ(reason_of(device_.wallet->on_payment_answer(forged.encode())), "PAYMENT_MISMATCH");
-  other = *firmware::Acceptance::decode(answer.document.frame);
+  other = *protocol::Acceptance::decode(answer.document.frame);
   other.terms_digest[0] ^= 1;
   forged.document = SignedDocument::sign(other.encode(), world_.terminal_key);
   EXPECT_EQ(reason_of(device_.wallet->on_payment_answer(forged.encode())), "UNKNOWN_TERMS");
