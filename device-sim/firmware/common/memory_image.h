@@ -13,6 +13,13 @@
 
 namespace cafe::firmware {
 
+// Where in a write the power fails.
+enum class PowerCut {
+  kBefore,  // nothing of it is there
+  kMiddle,  // half of it, and a byte that is neither old nor new
+  kAfter,   // all of it; whoever wrote never hears of it
+};
+
 class MemoryImage : public NonVolatileMemory {
  public:
   // `size` bytes of zero: a blank chip.
@@ -34,18 +41,33 @@ class MemoryImage : public NonVolatileMemory {
   // Cuts the power once `bytes` more bytes were written: the next one becomes a mixture of old and
   // new, and write throws PowerLost, then and until restore_power().
   void cut_power_after(uint64_t bytes) { bytes_until_cut_ = bytes; }
+  // The same for the write-th write from now on (0: the next one). Stays armed while the power
+  // comes and goes for other reasons.
+  void cut_power_at(uint64_t write, PowerCut where);
+  // Disarms cut_power_at.
+  void keep_power() { cut_write_ = kNever; }
   void restore_power();
+  bool has_power() const { return power_; }
 
   // Appends bytes_written() to `ends` after each whole write, so that a test can find every write
   // of a run. Null stops it.
   void log_writes(std::vector<uint64_t>* ends) { write_ends_ = ends; }
   uint64_t bytes_written() const { return bytes_written_; }
+  // How many writes there were, one that was cut included.
+  uint64_t writes() const { return writes_; }
 
  private:
   static constexpr uint64_t kNever = UINT64_MAX;
+  // Writes the first `whole` bytes of `data`, tears the next one where `torn`, and the power is
+  // gone.
+  [[noreturn]] void lose_power(size_t offset, protocol::ByteView data, size_t whole, bool torn);
+
   protocol::Bytes bytes_;
   uint64_t bytes_until_cut_ = kNever;
   uint64_t bytes_written_ = 0;
+  uint64_t writes_ = 0;
+  uint64_t cut_write_ = kNever;
+  PowerCut cut_where_ = PowerCut::kBefore;
   std::vector<uint64_t>* write_ends_ = nullptr;
   bool power_ = true;
 };

@@ -31,7 +31,14 @@ void Chip::restart() {
 }
 
 size_t Chip::transmit(ByteView command, protocol::MutableByteView response) {
-  const size_t length = guardian_->process(command, response);
+  size_t length = 0;
+  try {
+    length = guardian_->process(command, response);
+  } catch (const firmware::PowerLost&) {
+    if (!resets_alone) throw;
+    restart();
+    return 0;
+  }
   if (tamper) tamper(command, response.first(length));
   return length;
 }

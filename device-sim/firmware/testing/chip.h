@@ -50,6 +50,9 @@ class Chip : public firmware::ApduPort {
 
   // Takes the power away and gives it back: a new guardian on the same memory.
   void restart();
+  // Draws from the beginning of another stream from now on: a run repeated from the same memory
+  // draws the same.
+  void reseed(std::string_view seed) { rng_ = protocol::SeededRng(seed); }
   // Sends a command; throws PowerLost where the memory's power is cut in the middle.
   Response send(guardian::Ins ins, uint16_t p1p2, protocol::ByteView data, size_t expected);
   size_t transmit(protocol::ByteView command, protocol::MutableByteView response) override;
@@ -82,6 +85,10 @@ class Chip : public firmware::ApduPort {
                                             const std::vector<InstalledLoadKey>& load_keys = {});
 
   firmware::MemoryImage& memory() { return memory_; }
+  // A reset by itself: where its power fails in a command, the chip starts again while the wallet
+  // has power, and the wallet hears nothing of that command. Without it, PowerLost goes on to
+  // whoever holds the whole device.
+  bool resets_alone = false;
   // Answers bytes of its own instead of the guardian's where set: a guardian that lies.
   std::function<void(protocol::ByteView command, protocol::MutableByteView response)> tamper;
 

@@ -205,6 +205,11 @@ absl::Status Device::restart() {
   return absl::OkStatus();
 }
 
+void Device::reseed(std::string_view seed) {
+  rng_ = SeededRng(std::string(seed) + "/wallet");
+  chip.reseed(seed);
+}
+
 void Device::set_up(TestIssuer& issuer, pos::Terminal& terminal) {
   must(restart());
   must(wallet->accept_list(world_.signed_list.encode()));

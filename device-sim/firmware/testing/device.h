@@ -101,6 +101,8 @@ class Device {
 
   // Power off and on: both firmwares anew, on what their memories hold.
   absl::Status restart();
+  // Both draw from the beginning of other streams from now on.
+  void reseed(std::string_view seed);
   // Starts, takes list, keys and a terminal's notice, and registers.
   void set_up(TestIssuer& issuer, pos::Terminal& terminal);
   // A whole order.

@@ -14,6 +14,7 @@ class Till {
  public:
   Till(World& world, std::string_view seed, size_t memory_size = size_t{1024} * 1024);
   absl::Status restart();
+  void reseed(std::string_view seed) { rng_ = protocol::SeededRng(seed); }
 
   firmware::MemoryImage memory;
   std::unique_ptr<pos::Terminal> terminal;
