@@ -48,6 +48,7 @@ struct Backup {
   Bytes sealed;
 
   Bytes encode() const;
+  // BACKUP_NUMBER (0), BAD_LENGTH.
   static absl::StatusOr<Backup> decode(ByteView bytes);
 };
 

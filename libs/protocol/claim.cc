@@ -2,20 +2,36 @@
 
 namespace cafe::protocol {
 
-absl::Status check_claim(const Coin& coin, const Session& session, const Unblinding& opening) {
+namespace {
+
+absl::Status claim_invalid() {
+  return invalid("CLAIM_INVALID",
+                 "The claimed coin is not the one that this order's session yields.");
+}
+
+}  // namespace
+
+absl::StatusOr<Coin> open_session(const Session& session, const Unblinding& opening, const Point& A,
+                                  const Bytes32& root, const Point& Z) {
   const auto& [s, u, v] = opening;
   const Scalar su = s * u;
-  // The name of the coin comes first: the challenge covers it, but it is the claimant's word, and a
-  // coin that names a dearer denomination than its session's unblinds just as well.
-  if (coin.denom_id != session.denom_id || !combination_equals({{s, session.m}}, coin.A) ||
-      !combination_equals({{s, session.z}}, coin.Z) ||
-      !combination_equals({{u, session.clause.a}, {v, g()}}, coin.a) ||
-      !combination_equals({{su, session.clause.b}, {v, coin.A}}, coin.b) ||
-      session.c * u != coin.challenge() || coin.r != session.r * u + v) {
-    return invalid("CLAIM_INVALID",
-                   "The claimed coin is not the one that this order's session yields.");
-  }
-  return absl::OkStatus();
+  const std::vector<Term> sums[] = {{{s, session.m}},
+                                    {{s, session.z}},
+                                    {{u, session.clause.a}, {v, g()}},
+                                    {{su, session.clause.b}, {v, A}}};
+  const auto points = linear_combinations(sums);  // A, Z, a', b'
+  if (!points.ok() || (*points)[0] != A || (*points)[1] != Z) return claim_invalid();
+  const Coin coin{session.denom_id, A, root, Z, (*points)[2], (*points)[3], session.r * u + v};
+  if (session.c * u != coin.challenge()) return claim_invalid();
+  return coin;
+}
+
+absl::Status check_claim(const Coin& coin, const Session& session, const Unblinding& opening) {
+  CAFE_ASSIGN_OR_RETURN(const Coin opened,
+                        open_session(session, opening, coin.A, coin.root, coin.Z));
+  // The name of the coin counts too: the challenge covers it, but a coin that names a dearer
+  // denomination than its session's unblinds just as well.
+  return opened == coin ? absl::OkStatus() : claim_invalid();
 }
 
 }  // namespace cafe::protocol

@@ -22,8 +22,13 @@ struct Unblinding {
   Scalar u, v;  // of the answered clause
 };
 
-// The coin names the session's denomination, and A = s·m, Z = s·z, a' = u·a + v·G, b' = (s·u)·b +
-// v·A, c·u = c', r' = r·u + v (CLAIM_INVALID).
+// The coin of (A, root, Z) that a session yields: A = s·m, Z = s·z, a' = u·a + v·G, b' = (s·u)·b +
+// v·A, r' = r·u + v, and c·u = c' (CLAIM_INVALID). Its denomination is the session's, whatever the
+// claimant calls it.
+absl::StatusOr<Coin> open_session(const Session& session, const Unblinding& opening, const Point& A,
+                                  const Bytes32& root, const Point& Z);
+
+// The coin is that one (CLAIM_INVALID).
 absl::Status check_claim(const Coin& coin, const Session& session, const Unblinding& opening);
 
 }  // namespace cafe::protocol

@@ -12,7 +12,6 @@
 #pragma once
 
 #include "libs/protocol/claim.h"
-#include "libs/protocol/coin.h"
 
 namespace cafe::protocol {
 
@@ -62,8 +61,8 @@ struct Claim {
   std::vector<VoidPayment> payments;  // of kind kPayments 1..kMaxClaimedPayments, else none
 
   Bytes encode() const;
-  // BAD_CLAIM_KIND, ITEM_COUNT, TOO_MANY_ITEMS, COIN_TWICE (a session or a coin stands twice),
-  // NO_SLOT (a coin of which no slot is claimed).
+  // BAD_CLAIM_KIND, ITEM_COUNT, TOO_MANY_ITEMS, BAD_ORDER (N is 0), COIN_TWICE (a session or a coin
+  // stands twice), NO_SLOT (a coin of which no slot is claimed).
   static absl::StatusOr<Claim> decode(ByteView bytes);
 };
 
@@ -95,6 +94,7 @@ struct ClaimReceipt {
   std::vector<CurrencyAmount> claimed;
 
   Bytes encode() const;
+  // NOT_CANONICAL, TOO_MANY_ITEMS, CLAIM_NUMBER (0).
   static absl::StatusOr<ClaimReceipt> decode(ByteView bytes);
 };
 
@@ -112,6 +112,7 @@ struct ClaimRefused {
   uint64_t time_ms;
 
   Bytes encode() const;
+  // NO_REASON where it gives none.
   static absl::StatusOr<ClaimRefused> decode(ByteView bytes);
 };
 
@@ -160,8 +161,9 @@ struct ClaimStatement {
   std::vector<ClaimTotal> totals;     // ascending by currency
 
   Bytes encode() const;
-  // NOT_CANONICAL, BAD_STATE, BAD_CODE, BAD_TOTAL (credited > claimed - deducted, charged >
-  // credited, uncollected > charged).
+  // NOT_CANONICAL, TOO_MANY_ITEMS, CLAIM_NUMBER (0), STATEMENT_SEQUENCE (0), BAD_STATE, BAD_CODE,
+  // SLOT_OUTSIDE_COIN, BAD_TOTAL (credited > claimed - deducted, charged > credited, uncollected >
+  // charged).
   static absl::StatusOr<ClaimStatement> decode(ByteView bytes);
 };
 
