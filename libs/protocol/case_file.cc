@@ -7,7 +7,6 @@ namespace cafe::protocol {
 namespace {
 
 constexpr std::string_view kCaseLabel = "cafe/v1/case";
-constexpr std::string_view kCasePaymentLabel = "cafe/v1/case-payment";
 constexpr std::string_view kSignedCaseLabel = "cafe/v1/signed-case";
 
 absl::StatusOr<SignedDocument> document(FrameReader& in) {
@@ -15,24 +14,9 @@ absl::StatusOr<SignedDocument> document(FrameReader& in) {
   return SignedDocument::decode(bytes);
 }
 
-Bytes encode_payment(const CasePayment& payment) {
-  return Frame(kCasePaymentLabel)
-      .add(payment.payment.encode())
-      .add_u32(payment.spend)
-      .add(payment.terminal.encode())
-      .take();
-}
-
-absl::StatusOr<CasePayment> decode_payment(FrameReader& outer) {
-  CAFE_ASSIGN_OR_RETURN(ByteView bytes, outer.field());
-  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kCasePaymentLabel, bytes));
-  CAFE_ASSIGN_OR_RETURN(ByteView payment_bytes, in.field());
-  CAFE_ASSIGN_OR_RETURN(Payment payment, Payment::decode(payment_bytes));
-  CAFE_ASSIGN_OR_RETURN(uint32_t spend, in.u32());
-  CAFE_ASSIGN_OR_RETURN(ByteView terminal_bytes, in.field());
-  CAFE_ASSIGN_OR_RETURN(PayeeCredential terminal, PayeeCredential::decode(terminal_bytes));
-  CAFE_RETURN_IF_ERROR(in.finish());
-  return CasePayment{std::move(payment), spend, std::move(terminal)};
+absl::StatusOr<CasePayment> payment_field(FrameReader& in) {
+  CAFE_ASSIGN_OR_RETURN(ByteView bytes, in.field());
+  return CasePayment::decode(bytes);
 }
 
 }  // namespace
@@ -57,8 +41,8 @@ Bytes CaseFile::encode() const {
       .add(list.encode())
       .add(coin_id)
       .add_u32(slot)
-      .add(encode_payment(first))
-      .add(encode_payment(second))
+      .add(first.encode())
+      .add(second.encode())
       .add(secret)
       .add(registration.encode())
       .take();
@@ -73,8 +57,8 @@ absl::StatusOr<CaseFile> CaseFile::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(SignedDocument list, document(in));
   CAFE_ASSIGN_OR_RETURN(CoinId coin_id, in.id<CoinId>());
   CAFE_ASSIGN_OR_RETURN(uint32_t slot, in.u32());
-  CAFE_ASSIGN_OR_RETURN(CasePayment first, decode_payment(in));
-  CAFE_ASSIGN_OR_RETURN(CasePayment second, decode_payment(in));
+  CAFE_ASSIGN_OR_RETURN(CasePayment first, payment_field(in));
+  CAFE_ASSIGN_OR_RETURN(CasePayment second, payment_field(in));
   CAFE_ASSIGN_OR_RETURN(Scalar secret, in.scalar());
   CAFE_ASSIGN_OR_RETURN(ByteView registration_bytes, in.field());
   CAFE_ASSIGN_OR_RETURN(RegistrationFile registration,
@@ -106,34 +90,6 @@ absl::StatusOr<SignedCase> SignedCase::decode(ByteView bytes) {
 
 namespace {
 
-// Terms that a certified terminal or an account holder signed, as payee of the acquirer's. A certificate's dates are
-// not judged: what counts here is what the payer answered to, not whether the payee was still
-// entitled to ask.
-absl::StatusOr<Terms> open_terms(const CasePayment& payment, const TrustAnchors& anchors) {
-  CAFE_ASSIGN_OR_RETURN(const TerminalCertificate terminal,
-                        payment.terminal.open(anchors, std::nullopt));
-  CAFE_RETURN_IF_ERROR(payment.payment.terms.check(terminal.key));
-  CAFE_ASSIGN_OR_RETURN(Terms terms, Terms::decode(payment.payment.terms.frame));
-  if (terms.acquirer_id != terminal.acquirer_id || terms.payee_id != terminal.payee_id ||
-      terms.terminal_id != terminal.terminal_id) {
-    return invalid("WRONG_TERMINAL", "The terms are not those of the terminal that signed them.");
-  }
-  return terms;
-}
-
-// The spends of a payment that `list` lets a judge check: all but those of other issuers' coins,
-// which prove nothing here.
-std::vector<SpendCheck> checkable_spends(const Payment& payment, const DenominationList& list) {
-  std::vector<SpendCheck> checks;
-  for (const Spend& spend : payment.spends) {
-    const Coin& coin = payment.coins[spend.coin];
-    if (const Denomination* denomination = list.find(coin.denom_id)) {
-      checks.push_back({denomination, &coin, &spend, payment.terms.digest()});
-    }
-  }
-  return checks;
-}
-
 // One of the two payments, valid for the slot of the case: its denomination and its trace.
 struct CheckedPayment {
   const Denomination* denomination;
@@ -143,8 +99,9 @@ struct CheckedPayment {
 absl::StatusOr<CheckedPayment> check_case_payment(const CaseFile& file, const CasePayment& payment,
                                                   const DenominationList& list,
                                                   const TrustAnchors& anchors) {
-  CAFE_RETURN_IF_ERROR(check_form(payment.payment));
-  CAFE_ASSIGN_OR_RETURN(const Terms terms, open_terms(payment, anchors));
+  const auto find = [&](const DenomId& id) { return list.find(id); };
+  CAFE_RETURN_IF_ERROR(
+      check_evidence_payment(payment.payment, payment.terminal, find, anchors).status());
   if (payment.spend >= payment.payment.spends.size()) {
     return invalid("DIFFERENT_SLOTS", "The case points to a slot that its payment does not have.");
   }
@@ -156,10 +113,6 @@ absl::StatusOr<CheckedPayment> check_case_payment(const CaseFile& file, const Ca
   const Denomination* denomination = list.find(coin.denom_id);
   if (denomination == nullptr) {
     return invalid("UNKNOWN_DENOMINATION", "The coin's denomination is not in the issuer's list.");
-  }
-  CAFE_RETURN_IF_ERROR(check_spend_dates(*denomination, terms));
-  for (const absl::Status& verdict : check_spends(checkable_spends(payment.payment, list))) {
-    CAFE_RETURN_IF_ERROR(verdict);
   }
   const Scalar d = challenge_of(*denomination, coin, spend, payment.payment.terms.digest());
   return CheckedPayment{denomination, {d, spend.r1, spend.r2}};

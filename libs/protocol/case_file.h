@@ -2,8 +2,7 @@
 // it.
 #pragma once
 
-#include "libs/protocol/payee_credential.h"
-#include "libs/protocol/payment.h"
+#include "libs/protocol/case_payment.h"
 #include "libs/protocol/registration.h"
 
 namespace cafe::protocol {
@@ -17,16 +16,9 @@ struct SpendTrace {
 // (INTERNAL) where r2 = r2* with d ≠ d*: an alarm, never a division.
 absl::StatusOr<Scalar> extract_secret(const SpendTrace& first, const SpendTrace& second);
 
-// One of the two payments of a case, with the chain of the key that signed its terms.
-struct CasePayment {
-  Payment payment;
-  uint32_t spend;  // which of its spends
-  PayeeCredential terminal;
-};
-
 // frame("cafe/v1/case", issuer id, u64 number, u64 opened_at_s, list document, coin id, u32 slot,
 // first, second, secret, registration file), signed with the issuer's coinstore key; the
-// certificate of that key beside it.
+// certificate of that key beside it. Each payment has the chain of the key that signed its terms.
 struct CaseFile {
   std::string issuer_id;
   uint64_t number;
@@ -61,9 +53,10 @@ struct Verdict {
 
 // A judge's check with public keys alone (section 7): the issuer's signature and its key's
 // certificate, the list under the master key, both payments valid for the same slot of the same
-// coin with d ≠ d*, terms signed by certified terminals or by account holders, secret·G1 = I_coin (I_cheque for cheques)
-// of a validly registered account. Every failure has its reason: BAD_SIGNATURE,
-// UNKNOWN_DENOMINATION, DIFFERENT_SLOTS, SAME_CHALLENGE, WRONG_SECRET, and those of the parts.
+// coin with d ≠ d*, terms signed by certified terminals or by account holders, secret·G1 = I_coin
+// (I_cheque for cheques) of a validly registered account. Every failure has its reason:
+// BAD_SIGNATURE, UNKNOWN_DENOMINATION, DIFFERENT_SLOTS, SAME_CHALLENGE, WRONG_SECRET, and those of
+// the parts.
 absl::StatusOr<Verdict> verify_case(const SignedCase& signed_case, const TrustAnchors& anchors);
 // The same of the file itself, before the issuer signs it.
 absl::StatusOr<Verdict> verify_case_file(const CaseFile& file, const TrustAnchors& anchors);

@@ -25,7 +25,9 @@ struct ClaimFile {
   SignedDocument claim;
   SignedDocument claim_receipt;
   std::vector<SignedDocument> statements;  // by sequence, from 1
-  std::vector<CasePayment> payments;       // that the last statement deducts
+  // That the last statement deducts, each once, in the order in which its deductions first name
+  // them; `spend` is the first spend so named.
+  std::vector<CasePayment> payments;
 
   Bytes encode() const;
   static absl::StatusOr<ClaimFile> decode(ByteView bytes);
