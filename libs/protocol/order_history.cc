@@ -107,6 +107,29 @@ absl::StatusOr<OrdersListed> OrdersListed::decode(ByteView bytes) {
                       last_order,           time_ms, std::move(orders)};
 }
 
+namespace {
+
+constexpr std::string_view kRecordLabel = "cafe/v1/order-record";
+
+absl::StatusOr<SignedDocument> document_field(FrameReader& in) {
+  CAFE_ASSIGN_OR_RETURN(const ByteView bytes, in.field());
+  return SignedDocument::decode(bytes);
+}
+
+}  // namespace
+
+Bytes OrderRecord::encode() const {
+  return Frame(kRecordLabel).add(order.encode()).add(completion.encode()).take();
+}
+
+absl::StatusOr<OrderRecord> OrderRecord::decode(ByteView bytes) {
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kRecordLabel, bytes));
+  CAFE_ASSIGN_OR_RETURN(SignedDocument order, document_field(in));
+  CAFE_ASSIGN_OR_RETURN(SignedDocument completion, document_field(in));
+  CAFE_RETURN_IF_ERROR(in.finish());
+  return OrderRecord{std::move(order), std::move(completion)};
+}
+
 absl::Status check_listing(const OrdersQuery& query, const OrdersListed& listed,
                            std::span<const OrderRecord> records) {
   if (listed.issuer_id != query.issuer_id || listed.account != query.account ||

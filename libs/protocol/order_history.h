@@ -51,6 +51,9 @@ struct OrdersListed {
 struct OrderRecord {
   SignedDocument order;       // account key
   SignedDocument completion;  // withdrawal key
+
+  Bytes encode() const;  // frame("cafe/v1/order-record", order, completion)
+  static absl::StatusOr<OrderRecord> decode(ByteView bytes);
 };
 
 // Checks what came with a listing: it answers `query`, and every record is listed, in order, and is
