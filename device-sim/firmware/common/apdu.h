@@ -23,6 +23,7 @@ enum class StatusWord : uint16_t {
   kMemoryFailure = 0x6581,
   kWrongLength = 0x6700,
   kSecurityNotSatisfied = 0x6982,
+  kAuthenticationBlocked = 0x6983,
   kConditionsNotSatisfied = 0x6985,
   kWrongData = 0x6A80,
   kNotFound = 0x6A82,
@@ -33,7 +34,10 @@ enum class StatusWord : uint16_t {
   kUnknownInstruction = 0x6D00,
   kUnknownClass = 0x6E00,
   kInternal = 0x6F00,
-  kCounterLimit = 0x9850,  // a counter would leave its range, as cards of GSM say it
+  kWrongPin = 0x63C0,  // plus the tries that are left
+  // As cards of GSM say it.
+  kPinNeeded = 0x9804,     // a PIN is to be verified first
+  kCounterLimit = 0x9850,  // a counter would leave its range
 };
 
 // A command APDU; `data` points into the bytes it was parsed from.

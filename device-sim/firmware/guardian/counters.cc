@@ -56,6 +56,8 @@ StatusWord Guardian::find_in_purse(std::string_view currency, FoundCounter& foun
 }
 
 StatusWord Guardian::load(const Command& command) {
+  StatusWord word = check_verified(kWithdrawalPin);
+  if (word != StatusWord::kOk) return word;
   const size_t frame_size = command.data.size() - kLoadSignatureSize;
   const ByteView frame = command.data.first(frame_size);
   const ByteView signature = command.data.subspan(frame_size);
@@ -63,7 +65,7 @@ StatusWord Guardian::load(const Command& command) {
   if (!load.ok()) return StatusWord::kWrongData;
   size_t issuer = 0;
   LoadKey key;
-  const StatusWord word = find_load_key(load->issuer_id, issuer, key);
+  word = find_load_key(load->issuer_id, issuer, key);
   if (word != StatusWord::kOk) return word;
   Purse purse;
   if (!records_.load(issuer, purse)) return StatusWord::kMemoryFailure;
@@ -123,6 +125,9 @@ StatusWord Guardian::answer_cheque(const Command& command, Output& out) {
       protocol::answer_cheque(identity_.keys, found.slot.secret, counter.counter(), *request);
   if (!answer.ok()) return word_of(answer.status());
   if (answer->write_needed) {
+    Charge left;
+    word = charge(counter.currency(), request->value, left);
+    if (word != StatusWord::kOk) return word;
     // Ticks that were drawn for this slot will never be asked for.
     FoundCall ticks;
     if (find_call(protocol::decode_u32(command.data.first<kHandleSize>()), ticks)) {
@@ -131,8 +136,14 @@ StatusWord Guardian::answer_cheque(const Command& command, Output& out) {
     found.slot.state = SlotState::kUsed;
     found.slot.secret = answer->slot;
     counter.set_amount(answer->counter.amount);
-    // [guard] The mark and the amount in one atomic write, then the answer.
-    records_.store(Change(found.index, found.slot), Change(counter.issuer, counter.purse));
+    // [guard] The mark, the amount and the allowance in one atomic write, then the answer.
+    const Change mark(found.index, found.slot);
+    const Change amount(counter.issuer, counter.purse);
+    if (left.limited) {
+      records_.store(mark, amount, Change(left.after));
+    } else {
+      records_.store(mark, amount);
+    }
   }
   out.add(answer->rho);
   out.add(answer->answer.bytes());

@@ -27,7 +27,7 @@ constexpr Form kForms[] = {
     {Ins::kPersonalize, false, 16, 16, 2 * kPointSize},
     {Ins::kLock, false, kCertificateSize, kCertificateSize, 0},
     {Ins::kGetCertificate, true, 0, 0, 1},
-    {Ins::kMakeSlot, true, 0, 0, kHandleSize + kPointSize},
+    {Ins::kMakeSlot, true, 0, kSumSize, kHandleSize + kPointSize},
     {Ins::kAnswerCoin, false, kHandleSize + kScalarSize, kHandleSize + kScalarSize, kScalarSize},
     {Ins::kFreeSlot, false, kHandleSize, kHandleSize, 0},
     {Ins::kSlotStatus, false, kHandleSize, kHandleSize, 2},
@@ -40,6 +40,18 @@ constexpr Form kForms[] = {
     {Ins::kTickPoints, false, kHandleSize + 4, kHandleSize + 4, kPointSize},
     {Ins::kAnswerTicks, false, kHandleSize + 1, firmware::kMaxCommand, 32 + 32 + kScalarSize},
     {Ins::kReleaseTick, false, kHandleSize + 4, kHandleSize + 4, kScalarSize},
+    {Ins::kDrawPuk, false, 0, 0, kPukDigits},
+    {Ins::kSetUpPin, false, kMinPinDigits, kMaxPinDigits, 0},
+    {Ins::kVerifyPin, true, kMinPinDigits, kMaxPinDigits, 0},
+    {Ins::kForgetPins, false, 0, 0, 0},
+    {Ins::kChangePin, true, 0, kMaxPinDigits, 0},
+    {Ins::kUnblockPin, true, kPukDigits + kMinPinDigits, kPukDigits + kMaxPinDigits, 0},
+    {Ins::kPinStatus, false, 0, 0, kPinStatusSize},
+    {Ins::kWalletKey, false, 0, 0, kWalletKeySize},
+    {Ins::kUnlock, false, kSumSize, kSumSize, 0},
+    {Ins::kLockPayments, false, 0, 0, 0},
+    {Ins::kSetLimit, false, kSumSize, kSumSize, 0},
+    {Ins::kListAllowances, false, 0, 0, kAllowances* kAllowanceEntrySize},
 };
 
 const Form* find_form(uint8_t ins) {
@@ -141,6 +153,30 @@ StatusWord Guardian::dispatch(const Command& command, Output& out) {
       return answer_ticks(command, out);
     case Ins::kReleaseTick:
       return release_tick(command, out);
+    case Ins::kDrawPuk:
+      return draw_puk(out);
+    case Ins::kSetUpPin:
+      return set_up_pin(command);
+    case Ins::kVerifyPin:
+      return verify_pin(command);
+    case Ins::kForgetPins:
+      return forget_pins();
+    case Ins::kChangePin:
+      return change_pin(command);
+    case Ins::kUnblockPin:
+      return unblock_pin(command);
+    case Ins::kPinStatus:
+      return pin_status(out);
+    case Ins::kWalletKey:
+      return wallet_key(out);
+    case Ins::kUnlock:
+      return unlock(command);
+    case Ins::kLockPayments:
+      return lock_payments();
+    case Ins::kSetLimit:
+      return set_limit(command);
+    case Ins::kListAllowances:
+      return list_allowances(out);
   }
   return StatusWord::kInternal;
 }

@@ -2,9 +2,11 @@
 // a fixed amount of state, no heap of its own, no clock and no files; it speaks APDUs (commands.h)
 // to the wallet and to nobody else.
 //
-// It upholds three rules. A slot answers one request, ever: the used mark, with a digest of the
+// It upholds four rules. A slot answers one request, ever: the used mark, with a digest of the
 // request, is durable before the answer leaves. What a cheque or a tick pays leaves its counter in
 // the same atomic write that marks the slot or counts the tick. A load is taken once, in its turn.
+// Without her PINs, whoever holds the wallet gets no slots and no loads, and spends no more than
+// its owner allowed.
 // Whatever byte the power fails at, a command has happened whole or not at all, and the same
 // request gets the same answer afterwards.
 #pragma once
@@ -62,12 +64,18 @@ class Guardian : public firmware::ApduPort {
     size_t index;  // in the purse
 
     protocol::GuardianCounter counter() const;
+    const Currency& currency() const { return purse.counters[index].currency; }
     void set_amount(uint64_t amount) { purse.counters[index].amount = amount; }
   };
   // The ticks of a slot.
   struct FoundCall {
     size_t index;
     Call call;
+  };
+  // What a payment leaves of the allowances.
+  struct Charge {
+    bool limited = false;  // nothing changes unless so
+    Allowances after;
   };
 
   firmware::StatusWord dispatch(const firmware::Command& command, Output& out);
@@ -107,14 +115,43 @@ class Guardian : public firmware::ApduPort {
   firmware::StatusWord answer_ticks(const firmware::Command& command, Output& out);
   firmware::StatusWord release_tick(const firmware::Command& command, Output& out);
 
+  // pins.cc
+  firmware::StatusWord check_verified(size_t which) const;
+  firmware::StatusWord check_all_verified() const;
+  firmware::StatusWord try_pin(size_t which, protocol::ByteView digits, Pin& pin);
+  Pin new_pin(protocol::ByteView digits, uint8_t tries);
+  firmware::StatusWord draw_puk(Output& out);
+  firmware::StatusWord set_up_pin(const firmware::Command& command);
+  firmware::StatusWord verify_pin(const firmware::Command& command);
+  firmware::StatusWord forget_pins();
+  firmware::StatusWord change_pin(const firmware::Command& command);
+  firmware::StatusWord unblock_pin(const firmware::Command& command);
+  firmware::StatusWord pin_status(Output& out) const;
+  firmware::StatusWord wallet_key(Output& out) const;
+
+  // allowances.cc
+  firmware::StatusWord charge(const Currency& currency, uint64_t value, Charge& charge) const;
+  firmware::StatusWord find_allowance(const Currency& currency, Allowances& allowances,
+                                      Allowances::Entry*& entry) const;
+  firmware::StatusWord unlock(const firmware::Command& command);
+  firmware::StatusWord set_limit(const firmware::Command& command);
+  firmware::StatusWord lock_payments();
+  firmware::StatusWord list_allowances(Output& out) const;
+
   Records records_;
   firmware::NonVolatileMemory& memory_;
   protocol::Rng& rng_;
   Phase phase_ = Phase::kBlank;
   Identity identity_;
   std::bitset<kSlots> taken_;  // not free, or damaged
+  // Since power came on.
+  std::array<bool, 2> verified_{};  // withdrawal PIN, payment PIN
+  protocol::SecretArray<kPukDigits> puk_;
+  bool puk_drawn_ = false;
 };
 
+// Reads currency ‖ u64 amount; false where that is no currency code.
+bool read_sum(protocol::ByteView data, Currency& currency, uint64_t& amount);
 // The status word for what a transition of libs/protocol/guardian.h refuses.
 firmware::StatusWord word_of(const absl::Status& refusal);
 

@@ -24,6 +24,16 @@ CallRecord call_record(firmware::NonVolatileMemory& memory, size_t index) {
   return {memory, call_offset(index), tag_of(kCallTag, index)};
 }
 
+PinRecord pin_record(firmware::NonVolatileMemory& memory, size_t which) {
+  return {memory, pin_offset(which), tag_of(kPinTag, which)};
+}
+WalletKeyRecord wallet_key_record(firmware::NonVolatileMemory& memory) {
+  return {memory, kWalletKeyOffset, kWalletKeyTag};
+}
+AllowancesRecord allowances_record(firmware::NonVolatileMemory& memory) {
+  return {memory, kAllowancesOffset, kAllowancesTag};
+}
+
 // Writes the front of `payload`, as long as the record is.
 template <typename Record>
 void store_front(Record record, ByteView payload) {
@@ -48,6 +58,8 @@ Change::Change(size_t index, const Slot& slot) : tag_(tag_of(kSlotTag, index)) {
   out.put(slot.secret.o2.bytes());
   out.put(slot.secret.rho);
   out.put(slot.secret.request_digest);
+  out.put(slot.currency);
+  out.put_u64(slot.value);
 }
 
 Change::Change(size_t issuer, const Purse& purse) : tag_(tag_of(kPurseTag, issuer)) {
@@ -71,6 +83,25 @@ Change::Change(size_t index, const Call& call) : tag_(tag_of(kCallTag, index)) {
   out.put_u64(call.tick_value);
 }
 
+Change::Change(size_t which, const Pin& pin) : tag_(tag_of(kPinTag, which)) {
+  Cursor out(payload_);
+  out.put_u8(pin.set ? 1 : 0);
+  out.put_u8(pin.tries);
+  out.put(pin.salt);
+  out.put(pin.digest);
+}
+
+Change::Change(const WalletKey& key) : tag_(kWalletKeyTag) { Cursor(payload_).put(key.view()); }
+
+Change::Change(const Allowances& allowances) : tag_(kAllowancesTag) {
+  Cursor out(payload_);
+  for (const Allowances::Entry& entry : allowances.entries) {
+    out.put(entry.currency);
+    out.put_u64(entry.limit);
+    out.put_u64(entry.left);
+  }
+}
+
 bool Records::load(size_t index, Slot& slot) const {
   Wiped<SlotRecord::Payload> record;
   if (slot_record(memory_, index).load(record.payload) == RecordState::kDamaged) return false;
@@ -82,6 +113,8 @@ bool Records::load(size_t index, Slot& slot) const {
   if (!in.get_scalar(slot.secret.o2)) return false;
   in.get(slot.secret.rho);
   in.get(slot.secret.request_digest);
+  in.get(slot.currency);
+  slot.value = in.get_u64();
   slot.secret.used = slot.state == SlotState::kUsed;
   return true;
 }
@@ -124,6 +157,36 @@ bool Records::load(size_t index, Call& call) const {
   return call.issuer < kLoadKeys;
 }
 
+bool Records::load(size_t which, Pin& pin) const {
+  PinRecord::Payload record{};
+  if (pin_record(memory_, which).load(record) == RecordState::kDamaged) return false;
+  Cursor in(record);
+  pin.set = in.get_u8() != 0;
+  pin.tries = in.get_u8();
+  in.get(pin.salt);
+  in.get(pin.digest);
+  return true;
+}
+
+bool Records::load(WalletKey& key) const {
+  Wiped<WalletKeyRecord::Payload> record;
+  if (wallet_key_record(memory_).load(record.payload) == RecordState::kDamaged) return false;
+  Cursor(record.payload).get(key.mutable_view());
+  return true;
+}
+
+bool Records::load(Allowances& allowances) const {
+  AllowancesRecord::Payload record{};
+  if (allowances_record(memory_).load(record) == RecordState::kDamaged) return false;
+  Cursor in(record);
+  for (Allowances::Entry& entry : allowances.entries) {
+    in.get(entry.currency);
+    entry.limit = in.get_u64();
+    entry.left = in.get_u64();
+  }
+  return true;
+}
+
 void Records::store(size_t issuer, const LoadKey& key) {
   LoadKeyRecord::Payload record{};
   Cursor out(record);
@@ -135,7 +198,13 @@ void Records::store(size_t issuer, const LoadKey& key) {
 }
 
 void Records::apply(uint32_t tag, ByteView payload) {
-  if (tag >= kCallTag) {
+  if (tag == kAllowancesTag) {
+    store_front(allowances_record(memory_), payload);
+  } else if (tag == kWalletKeyTag) {
+    store_front(wallet_key_record(memory_), payload);
+  } else if (tag >= kPinTag) {
+    store_front(pin_record(memory_, tag - kPinTag), payload);
+  } else if (tag >= kCallTag) {
     store_front(call_record(memory_, tag - kCallTag), payload);
   } else if (tag >= kPurseTag) {
     store_front(purse_record(memory_, tag - kPurseTag), payload);
@@ -144,17 +213,16 @@ void Records::apply(uint32_t tag, ByteView payload) {
   }
 }
 
-void Records::store(const Change& first, const Change& second) {
+void Records::store_all(std::initializer_list<const Change*> changes) {
   Wiped<JournalRecord::Payload> record;
   Cursor out(record.payload);
-  for (const Change* change : {&first, &second}) {
+  for (const Change* change : changes) {
     out.put_u32(change->tag_);
     out.put(change->payload_);
   }
   journal().store(record.payload);
   // From here on it has happened: a start would finish it.
-  store(first);
-  store(second);
+  for (const Change* change : changes) store(*change);
   // Nothing of what a slot or a call held stays behind once that is freed.
   journal().store({});
 }
@@ -178,6 +246,9 @@ bool Records::recover() {
   for (size_t i = 0; i < kLoadKeys; ++i) make_copies_equal(load_key_record(memory_, i));
   for (size_t i = 0; i < kLoadKeys; ++i) make_copies_equal(purse_record(memory_, i));
   for (size_t i = 0; i < kCalls; ++i) make_copies_equal(call_record(memory_, i));
+  for (size_t i = 0; i < kPins; ++i) make_copies_equal(pin_record(memory_, i));
+  make_copies_equal(wallet_key_record(memory_));
+  make_copies_equal(allowances_record(memory_));
   return true;
 }
 

@@ -37,8 +37,11 @@ StatusWord Guardian::make_slot(const Command& command, Output& out) {
   const auto kind = static_cast<Kind>(command.p1);
   if (kind != Kind::kCoin && kind != Kind::kCheque) return StatusWord::kWrongData;
   const bool cheque = kind == Kind::kCheque;
+  if (command.data.size() != (cheque ? 0 : kSumSize)) return StatusWord::kWrongLength;
   if (cheque && command.expected < kHandleSize + protocol::Point::kSize + 32)
     return StatusWord::kWrongLength;
+  const StatusWord allowed = check_verified(kWithdrawalPin);
+  if (allowed != StatusWord::kOk) return allowed;
   size_t index = 0;
   while (index < kSlots && taken_[index]) ++index;
   if (index == kSlots) return StatusWord::kMemoryFull;
@@ -48,7 +51,13 @@ StatusWord Guardian::make_slot(const Command& command, Output& out) {
   slot.state = SlotState::kMade;
   ++slot.generation;
   slot.secret = {kind, rng_.scalar(), {}};
-  if (cheque) rng_.fill(slot.secret.rho);
+  slot.currency = {};
+  slot.value = 0;
+  if (cheque) {
+    rng_.fill(slot.secret.rho);
+  } else if (!read_sum(command.data, slot.currency, slot.value)) {
+    return StatusWord::kWrongData;
+  }
   const auto B_O = protocol::multiply(slot.secret.o2, protocol::g1());
   if (!B_O) return StatusWord::kInternal;
   // Stored before the point leaves: a point that is out always has its o2 here.
@@ -71,7 +80,7 @@ StatusWord Guardian::find_slot(ByteView handle, FoundSlot& found) const {
 
 StatusWord Guardian::answer_coin(const Command& command, Output& out) {
   FoundSlot found;
-  const StatusWord word = find_slot(command.data, found);
+  StatusWord word = find_slot(command.data, found);
   if (word != StatusWord::kOk) return word;
   auto& [index, slot] = found;
   const auto d_plus_e = protocol::Scalar::decode(command.data.subspan(kHandleSize));
@@ -79,11 +88,18 @@ StatusWord Guardian::answer_coin(const Command& command, Output& out) {
   const auto answer = protocol::answer_coin(identity_.keys, slot.secret, *d_plus_e);
   if (!answer.ok()) return word_of(answer.status());
   if (answer->write_needed) {
+    Charge left;
+    word = charge(slot.currency, slot.value, left);
+    if (word != StatusWord::kOk) return word;
     // The mark first, then the answer: after a power cut here the slot is bound to this request
-    // though nobody has heard the answer yet.
+    // though nobody has heard the answer yet. [guard] What it takes from the allowance with it.
     slot.state = SlotState::kUsed;
     slot.secret = answer->slot;
-    store_slot(index, slot);
+    if (left.limited) {
+      records_.store(Change(index, slot), Change(left.after));
+    } else {
+      store_slot(index, slot);
+    }
   }
   out.add(answer->answer.bytes());
   return StatusWord::kOk;
@@ -94,7 +110,7 @@ StatusWord Guardian::free_slot(const Command& command) {
   const StatusWord word = find_slot(command.data, found);
   if (word != StatusWord::kOk) return word;
   // Overwrites both copies, and o2 with them. The generation stays, so that the handle is dead.
-  const Slot freed{SlotState::kFree, found.slot.generation, {}};
+  const Slot freed{SlotState::kFree, found.slot.generation, {}, {}, 0};
   FoundCall ticks;
   if (find_call(handle_of(found.index, found.slot.generation), ticks)) {
     records_.store(Change(found.index, freed), Change(ticks.index, Call{}));
@@ -121,7 +137,7 @@ StatusWord Guardian::list_slots(const Command& command, Output& out) const {
   const size_t end = std::min(first + kSlotsPerList, kSlots);
   for (size_t index = first; index < end; ++index) {
     Slot slot;
-    if (!records_.load(index, slot)) slot = Slot{SlotState::kDamaged, 0, {}};
+    if (!records_.load(index, slot)) slot = Slot{SlotState::kDamaged, 0, {}, {}, 0};
     const std::array<uint8_t, 2> status = {static_cast<uint8_t>(slot.state),
                                            static_cast<uint8_t>(slot.secret.kind)};
     out.add(status);

@@ -103,7 +103,7 @@ StatusWord Guardian::answer_ticks(const Command& command, Output& out) {
     found.slot.secret = answer->slot;
     call.state = CallState::kOpened;
     call.issuer = static_cast<uint8_t>(counter.issuer);
-    call.currency = counter.purse.counters[counter.index].currency;
+    call.currency = counter.currency();
     call.tick_value = request->tick_value;
     // [guard] The mark and what the ticks are bound to in one atomic write, then the answer.
     records_.store(Change(found.index, found.slot), Change(ticks.index, call));
@@ -135,10 +135,19 @@ StatusWord Guardian::release_tick(const Command& command, Output& out) {
       [&](uint32_t i) { return protocol::tick_secret(call.seed, i); }, number_in(command));
   if (!released.ok()) return word_of(released.status());
   if (released->write_needed) {
+    Charge left;
+    word = charge(call.currency, call.tick_value, left);
+    if (word != StatusWord::kOk) return word;
     call.next_index = released->ticks.next_index;
     counter.set_amount(released->counter.amount);
-    // [guard] The index and the amount in one atomic write, then the tick.
-    records_.store(Change(counter.issuer, counter.purse), Change(ticks.index, call));
+    // [guard] The index, the amount and the allowance in one atomic write, then the tick.
+    const Change amount(counter.issuer, counter.purse);
+    const Change index(ticks.index, call);
+    if (left.limited) {
+      records_.store(amount, index, Change(left.after));
+    } else {
+      records_.store(amount, index);
+    }
   }
   out.add(released->t.bytes());
   return StatusWord::kOk;
