@@ -11,6 +11,7 @@ namespace cafe::doublespend {
 namespace {
 
 using protocol::CoinId;
+using protocol::CoinPrefix;
 using protocol::make_error;
 using protocol::reason_of;
 using storage::Row;
@@ -142,73 +143,22 @@ std::vector<uint32_t> writing_order(std::span<const SpendRow> rows) {
 
 }  // namespace
 
-absl::Status CoinStore::ensure_partitions(std::span<const SpendRow> rows) {
-  struct Wanted {
-    uint64_t deposit_until = 0;  // of one of its rows
-    uint64_t keep_until = 0;
-  };
-  std::map<int16_t, Wanted> wanted;
-  {
-    const std::lock_guard lock(mutex_);
-    uint64_t last_deposit_until = 0;  // rows are sorted by coin, but most share one deadline
-    int16_t month = 0;
-    for (const SpendRow& row : rows) {
-      if (row.key.deposit_until != last_deposit_until) {
-        last_deposit_until = row.key.deposit_until;
-        month = month_of(last_deposit_until);
-      }
-      const auto known = partitions_.find(month);
-      if (known != partitions_.end() && known->second >= row.claim_until) continue;
-      Wanted& entry = wanted[month];
-      entry = {row.key.deposit_until, std::max(entry.keep_until, row.claim_until)};
-    }
-  }
-  for (const auto& [month, entry] : wanted) {
-    CAFE_RETURN_IF_ERROR(database_.transaction({.idempotent = true}, [&entry =
-                                                                          entry](Transaction& tx) {
-      return tx
-          .query("SELECT coinstore.ensure_partition($1, $2)", entry.deposit_until, entry.keep_until)
-          .status();
-    }));
-    const std::lock_guard lock(mutex_);
-    uint64_t& known = partitions_[month];
-    known = std::max(known, entry.keep_until);
-  }
-  return absl::OkStatus();
-}
-
-void CoinStore::forget_partitions() {
-  const std::lock_guard lock(mutex_);
-  partitions_.clear();
-}
-
 absl::StatusOr<std::vector<RecordVerdict>> CoinStore::record(std::span<const SpendRow> rows) {
   const std::vector<uint32_t> order = writing_order(rows);
   std::vector<SpendRow> sorted;
   sorted.reserve(rows.size());
   for (const uint32_t i : order) sorted.push_back(rows[i]);
 
-  const auto run = [&] {
-    return database_.transaction(
-        {.idempotent = true}, [&](Transaction& tx) -> absl::StatusOr<std::vector<RecordVerdict>> {
-          CAFE_ASSIGN_OR_RETURN(auto verdicts,
-                                record_sorted(tx, sorted, platform::unix_ms(clock_)));
-          CAFE_RETURN_IF_ERROR(platform::failpoint("doublespend/after-insert-before-commit"));
-          return verdicts;
-        });
-  };
-  CAFE_RETURN_IF_ERROR(ensure_partitions(sorted));
-  absl::StatusOr<std::vector<RecordVerdict>> verdicts = run();
-  if (reason_of(verdicts.status()) == "CHECK_VIOLATION") {
-    // That is also how PostgreSQL says that a partition is missing: this one was dropped since.
-    forget_partitions();
-    CAFE_RETURN_IF_ERROR(ensure_partitions(sorted));
-    verdicts = run();
-  }
-  CAFE_RETURN_IF_ERROR(verdicts.status());
+  std::vector<RecordVerdict> verdicts;
+  CAFE_RETURN_IF_ERROR(partitions_.write(std::span<const SpendRow>(sorted), [&] {
+    return database_.transaction({.idempotent = true}, [&](Transaction& tx) -> absl::Status {
+      CAFE_ASSIGN_OR_RETURN(verdicts, record_sorted(tx, sorted, platform::unix_ms(clock_)));
+      return platform::failpoint("doublespend/after-insert-before-commit");
+    });
+  }));
   CAFE_RETURN_IF_ERROR(platform::failpoint("doublespend/after-commit"));
   std::vector<RecordVerdict> in_order(rows.size());
-  for (size_t k = 0; k < order.size(); ++k) in_order[order[k]] = (*verdicts)[k];
+  for (size_t k = 0; k < order.size(); ++k) in_order[order[k]] = verdicts[k];
   return in_order;
 }
 
@@ -232,6 +182,36 @@ absl::StatusOr<std::vector<uint64_t>> CoinStore::spent_slots(std::span<const Coi
           slots.at(row.get<uint32_t>(0)) |= uint64_t{1} << row.get<uint32_t>(1);
         }
         return slots;
+      });
+}
+
+absl::StatusOr<std::vector<std::vector<SpentSlot>>> CoinStore::spent_under(
+    std::span<const CoinPrefix> prefixes) {
+  storage::ByteaArray firsts(prefixes.size(), 32), lasts(prefixes.size(), 32);
+  for (const CoinPrefix& prefix : prefixes) {
+    const auto [first, last] = coins_under(prefix);
+    firsts.add(first);
+    lasts.add(last);
+  }
+  return database_.transaction(
+      {.read_only = true, .idempotent = true, .single_statement = true},
+      [&](Transaction& tx) -> absl::StatusOr<std::vector<std::vector<SpentSlot>>> {
+        // A range of each partition's index in turn, until there are more than an answer holds.
+        CAFE_ASSIGN_OR_RETURN(
+            const Rows rows,
+            tx.query("SELECT i.i, s.coin_id, s.slot "
+                     "FROM (SELECT generate_series(0, cardinality($1::bytea[]) - 1) AS i,"
+                     "             unnest($1::bytea[]) AS first, unnest($2::bytea[]) AS last) AS i "
+                     "CROSS JOIN LATERAL ("
+                     "  SELECT coin_id, slot FROM coinstore.spent s"
+                     "  WHERE s.coin_id >= i.first AND s.coin_id <= i.last LIMIT $3::bigint) s",
+                     firsts.bytes(), lasts.bytes(), protocol::kMaxPrefixSlots + 1));
+        std::vector<std::vector<SpentSlot>> found(prefixes.size());
+        for (const Row row : rows) {
+          found.at(row.get<uint32_t>(0))
+              .push_back({CoinId{row.get<protocol::Bytes32>(1)}, row.get<uint32_t>(2)});
+        }
+        return found;
       });
 }
 
@@ -285,7 +265,7 @@ absl::StatusOr<std::vector<std::string>> CoinStore::drop_expired() {
         for (const Row row : rows) dropped.push_back(row.get<std::string>(0));
         return dropped;
       });
-  if (names.ok() && !names->empty()) forget_partitions();
+  if (names.ok() && !names->empty()) partitions_.forget();
   return names;
 }
 

@@ -156,6 +156,7 @@ class Bench {
   void serve() {
     coins_ = std::make_unique<CoinStore>(*database_, clock_);
     cases_ = std::make_unique<CaseStore>(*database_);
+    claims_ = std::make_unique<ClaimStore>(*database_);
     options_.service = "doublespend";
     options_.listen = "127.0.0.1:0";
     options_.tls.insecure = true;
@@ -164,9 +165,12 @@ class Bench {
         std::make_unique<GroupCommit>(GroupCommitOptions{}, *coins_, clock_, host_->metrics());
     lookups_ = std::make_unique<Lookups>(
         "bench", key_, [this](auto ids) { return coins_->spent_slots(ids); }, cache_, clock_);
+    prefixes_ = std::make_unique<PrefixLookups>(
+        "bench", key_, [this](auto asked) { return coins_->spent_under(asked); }, clock_);
     host_->serve(std::make_unique<DoubleSpendService>(
         host_->runtime(), host_->metrics(),
-        ServiceParts{*commits_, *coins_, *cases_, *lookups_, nullptr, clock_, [] {}}));
+        ServiceParts{*commits_, *coins_, *cases_, *claims_, *lookups_, *prefixes_, nullptr, nullptr,
+                     clock_, [] {}}));
     require(host_->start());
     stub_ = v1::DoubleSpend::NewStub(grpc::CreateChannel(
         "127.0.0.1:" + std::to_string(host_->grpc_port()), grpc::InsecureChannelCredentials()));
@@ -298,9 +302,11 @@ class Bench {
   SpentCache cache_{nullptr, key_.key, std::chrono::milliseconds(0)};
   std::unique_ptr<CoinStore> coins_;
   std::unique_ptr<CaseStore> cases_;
+  std::unique_ptr<ClaimStore> claims_;
   std::unique_ptr<platform::ServiceHost> host_;
   std::unique_ptr<GroupCommit> commits_;
   std::unique_ptr<Lookups> lookups_;
+  std::unique_ptr<PrefixLookups> prefixes_;
   std::unique_ptr<v1::DoubleSpend::Stub> stub_;
   std::mutex mutex_;
   std::vector<double> latencies_;

@@ -19,6 +19,16 @@ int16_t month_of(uint64_t deposit_until) {
   return static_cast<int16_t>(month - kFirstMonth);
 }
 
+CoinRange coins_under(const protocol::CoinPrefix& prefix) {
+  CoinRange range;
+  range.last.bytes.fill(0xff);
+  const auto first = protocol::encode_u32(prefix.value);
+  const auto last = protocol::encode_u32(prefix.value | ~uint32_t{0} >> prefix.bits);
+  std::ranges::copy(first, range.first.bytes.begin());
+  std::ranges::copy(last, range.last.bytes.begin());
+  return range;
+}
+
 int64_t pack_place(const Place& place) {
   return static_cast<int64_t>(place.batch << kPositionBits | place.position);
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <span>
 
+#include "libs/protocol/prefix_lookup.h"
 #include "libs/storage/array_param.h"
 #include "services/doublespend/spend_row.h"
 
@@ -11,6 +12,13 @@ namespace cafe::doublespend {
 
 // Calendar months (UTC) from January 1970 to that of a deposit deadline: coinstore.month_of.
 int16_t month_of(uint64_t deposit_until);
+
+// The first and the last coin id under a prefix, which was checked.
+struct CoinRange {
+  protocol::CoinId first;
+  protocol::CoinId last;
+};
+CoinRange coins_under(const protocol::CoinPrefix& prefix);
 
 // batch · 2^17 + position; a batch is below 2^46, a position below 2^17.
 int64_t pack_place(const Place& place);

@@ -7,6 +7,7 @@
 #include "libs/platform/log.h"
 #include "libs/platform/request_scope.h"
 #include "libs/protocol/status.h"
+#include "services/doublespend/answers.h"
 #include "services/doublespend/requests.h"
 
 namespace cafe::doublespend {
@@ -18,66 +19,6 @@ using platform::require_caller;
 using platform::serve_late;
 using platform::serve_unary;
 using protocol::to_string;
-
-v1::RecordVerdict::Outcome to_wire(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kFresh:
-      break;
-    case Outcome::kRepeat:
-      return v1::RecordVerdict::REPEAT;
-    case Outcome::kDouble:
-      return v1::RecordVerdict::DOUBLE;
-  }
-  return v1::RecordVerdict::OUTCOME_UNSPECIFIED;
-}
-
-v1::ReserveResponse::State to_wire(SlotState state) {
-  switch (state) {
-    case SlotState::kReserved:
-      return v1::ReserveResponse::RESERVED;
-    case SlotState::kSpent:
-      return v1::ReserveResponse::SPENT;
-    case SlotState::kSpentBySame:
-      return v1::ReserveResponse::SPENT_BY_SAME;
-    case SlotState::kHeld:
-      return v1::ReserveResponse::HELD;
-  }
-  return v1::ReserveResponse::STATE_UNSPECIFIED;
-}
-
-// Names what is not fresh. Returns whether a double is among it.
-bool write_verdicts(std::span<const RecordVerdict> verdicts, v1::RecordResponse& response) {
-  bool any_double = false;
-  response.set_rows(static_cast<uint32_t>(verdicts.size()));
-  for (size_t i = 0; i < verdicts.size(); ++i) {
-    const RecordVerdict& verdict = verdicts[i];
-    if (verdict.outcome == Outcome::kFresh) continue;
-    v1::RecordVerdict& message = *response.add_verdicts();
-    message.set_row(static_cast<uint32_t>(i));
-    message.set_outcome(to_wire(verdict.outcome));
-    message.set_case_number(verdict.case_number);
-    message.set_other_batch(verdict.other.batch);
-    message.set_other_position(verdict.other.position);
-    message.set_ticks_before(verdict.ticks_before);
-    if (verdict.outcome == Outcome::kDouble) {
-      any_double = true;
-      for (const protocol::Bytes32& part : {verdict.first.d, verdict.first.r1, verdict.first.r2}) {
-        message.mutable_other_trace()->append(to_string(part));
-      }
-    }
-  }
-  return any_double;
-}
-
-void write_reservations(std::span<const ReserveResult> results, uint64_t until_ms,
-                        v1::ReserveResponse& response) {
-  response.set_reserved_until_ms(until_ms);
-  for (const ReserveResult& result : results) {
-    v1::ReserveResponse::Reservation& message = *response.add_reservations();
-    message.set_granted(result.granted);
-    for (const SlotState state : result.states) message.add_states(to_wire(state));
-  }
-}
 
 // What became of each payment, under the id of the call that asked for it.
 void log_reservations(const v1::ReserveRequest& request, const v1::ReserveResponse& response,
@@ -94,22 +35,14 @@ void log_reservations(const v1::ReserveRequest& request, const v1::ReserveRespon
   }
 }
 
-void write_summary(const CaseSummary& summary, v1::CaseSummary& message) {
-  message.set_number(summary.number);
-  message.set_state(summary.state);
-  message.set_coin_id(to_string(summary.key.coin_id));
-  message.set_slot(summary.key.slot);
-  if (summary.account.has_value()) {
-    message.set_account_id(to_string(*summary.account));
-  }
-  message.set_first_of_account(summary.first_of_account);
-  message.set_opened_ms(summary.opened_ms);
-  message.set_note(summary.note);
-}
-
 // Coins that look-ups ask the database for in one statement; a single call may ask for half as
 // many.
 constexpr size_t kCoinsAtOnce = 2'000;
+
+absl::Status rate_limited() {
+  return protocol::make_error(absl::StatusCode::kResourceExhausted, "RATE_LIMITED",
+                              "Too many look-ups from this address: spread them in time.");
+}
 
 }  // namespace
 
@@ -122,7 +55,10 @@ DoubleSpendService::DoubleSpendService(platform::UnaryRuntime& runtime, platform
                     [this](std::vector<ReserveCall> batch) { reserve(std::move(batch)); }),
       lookups_({.name = "lookup", .threads = 2, .largest = 64, .limits = parts_.limits},
                parts_.clock, metrics,
-               [this](std::vector<LookupCall> batch) { look_up(std::move(batch)); }) {}
+               [this](std::vector<LookupCall> batch) { look_up(std::move(batch)); }),
+      prefix_lookups_(
+          {.name = "prefix", .threads = 2, .largest = 16, .limits = parts_.limits}, parts_.clock,
+          metrics, [this](std::vector<PrefixCall> batch) { look_up_prefixes(std::move(batch)); }) {}
 
 grpc::ServerUnaryReactor* DoubleSpendService::Record(grpc::CallbackServerContext* context,
                                                      const v1::RecordRequest* request,
@@ -158,6 +94,40 @@ grpc::ServerUnaryReactor* DoubleSpendService::Lookup(grpc::CallbackServerContext
                       return lookups_.submit(call->info().deadline, request->ByteSizeLong(),
                                              {std::move(coins), context->peer(), response, call});
                     });
+}
+
+grpc::ServerUnaryReactor* DoubleSpendService::LookupPrefix(grpc::CallbackServerContext* context,
+                                                           const v1::LookupPrefixRequest* request,
+                                                           v1::LookupPrefixResponse* response) {
+  return serve_late(runtime_, "DoubleSpend/LookupPrefix", context,
+                    [&](const std::shared_ptr<LateCall>& call) -> absl::Status {
+                      CAFE_ASSIGN_OR_RETURN(const protocol::CoinPrefix prefix,
+                                            read_prefix(*request));
+                      return prefix_lookups_.submit(call->info().deadline, request->ByteSizeLong(),
+                                                    {prefix, context->peer(), response, call});
+                    });
+}
+
+grpc::ServerUnaryReactor* DoubleSpendService::MarkClaimed(grpc::CallbackServerContext* context,
+                                                          const v1::MarkClaimedRequest* request,
+                                                          v1::MarkClaimedResponse* response) {
+  return serve_unary(runtime_, "DoubleSpend/MarkClaimed", context, request, response,
+                     [this](const CallInfo& call, const v1::MarkClaimedRequest& request,
+                            v1::MarkClaimedResponse&) -> absl::Status {
+                       CAFE_RETURN_IF_ERROR(require_caller(call, {"recovery"}));
+                       return mark_claimed(request);
+                     });
+}
+
+grpc::ServerUnaryReactor* DoubleSpendService::Locate(grpc::CallbackServerContext* context,
+                                                     const v1::LocateRequest* request,
+                                                     v1::LocateResponse* response) {
+  return serve_unary(runtime_, "DoubleSpend/Locate", context, request, response,
+                     [this](const CallInfo& call, const v1::LocateRequest& request,
+                            v1::LocateResponse& response) -> absl::Status {
+                       CAFE_RETURN_IF_ERROR(require_caller(call, {"recovery", "operator"}));
+                       return locate(request, response);
+                     });
 }
 
 grpc::ServerUnaryReactor* DoubleSpendService::GetCase(grpc::CallbackServerContext* context,
@@ -224,9 +194,7 @@ void DoubleSpendService::look_up(std::vector<LookupCall> batch) {
   for (LookupCall& call : batch) {
     if (finish_if_abandoned(*call.call, parts_.clock)) continue;
     if (parts_.lookup_limit != nullptr && !parts_.lookup_limit->allow(rate_key(call.peer))) {
-      call.call->finish(
-          protocol::make_error(absl::StatusCode::kResourceExhausted, "RATE_LIMITED",
-                               "Too many look-ups from this address: spread them in time."));
+      call.call->finish(rate_limited());
       continue;
     }
     questions.push_back(std::move(call.coins));
@@ -256,6 +224,45 @@ void DoubleSpendService::answer_lookups(std::span<LookupCall> calls,
     }
     calls[i].call->finish(answers.status());
   }
+}
+
+void DoubleSpendService::look_up_prefixes(std::vector<PrefixCall> batch) {
+  std::erase_if(batch, [&](const PrefixCall& call) {
+    if (finish_if_abandoned(*call.call, parts_.clock)) return true;
+    if (parts_.prefix_limit == nullptr || parts_.prefix_limit->allow(rate_key(call.peer))) {
+      return false;
+    }
+    call.call->finish(rate_limited());
+    return true;
+  });
+  if (batch.empty()) return;
+  std::vector<protocol::CoinPrefix> prefixes;
+  for (const PrefixCall& call : batch) prefixes.push_back(call.prefix);
+  const auto answers = parts_.prefixes.answer_all(prefixes);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    const absl::Status status = answers.ok() ? (*answers)[i].status() : answers.status();
+    if (status.ok()) {
+      batch[i].response->set_answer(to_string((*answers)[i]->encode()));
+      batch[i].response->set_key_certificate(to_string(parts_.prefixes.key_certificate().encode()));
+    }
+    batch[i].call->finish(status);
+  }
+}
+
+absl::Status DoubleSpendService::mark_claimed(const v1::MarkClaimedRequest& request) {
+  CAFE_ASSIGN_OR_RETURN(const std::vector<ClaimedCoin> coins,
+                        read_mark_claimed(request, platform::unix_seconds(parts_.clock)));
+  CAFE_RETURN_IF_ERROR(parts_.claims.mark(request.claim(), coins));
+  platform::log_info("slots claimed", {{"claim", request.claim()}, {"coins", coins.size()}});
+  return absl::OkStatus();
+}
+
+absl::Status DoubleSpendService::locate(const v1::LocateRequest& request,
+                                        v1::LocateResponse& response) {
+  CAFE_ASSIGN_OR_RETURN(const std::vector<protocol::CoinId> coins, read_locate(request));
+  CAFE_ASSIGN_OR_RETURN(const std::vector<LocatedSpend> spends, parts_.claims.locate(coins));
+  write_located(spends, response);
+  return absl::OkStatus();
 }
 
 absl::Status DoubleSpendService::get_case(const v1::GetCaseRequest& request,

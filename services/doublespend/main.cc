@@ -34,6 +34,9 @@ int main(int argc, char** argv) {
   platform::add_option(app, "--lookups-per-minute", own.lookups_per_minute,
                        "Look-ups that one address may ask for; 0: no limit")
       ->check(CLI::Range(0, 1'000'000));
+  platform::add_option(app, "--prefix-lookups-per-minute", own.prefix_lookups_per_minute,
+                       "Look-ups by prefix that one address may ask for; 0: no limit")
+      ->check(CLI::Range(0, 1'000'000));
   platform::add_option(app, "--lookup-cache-ms", own.lookup_cache_ms,
                        "How old a cached answer about a spent coin may be; 0: never cached")
       ->check(CLI::Range(0, 3'600'000));

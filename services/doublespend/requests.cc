@@ -17,25 +17,34 @@ using protocol::CoinId;
 using protocol::invalid;
 using protocol::view_of;
 
-absl::Status check_key(const SlotKey& key, uint64_t now_s) {
-  if (key.slot >= protocol::kMaxSlots) {
-    return invalid("SLOT_OUTSIDE_COIN", "A coin has at most 64 slots, counted from 0.");
-  }
-  const uint64_t distance = std::max(key.deposit_until, now_s) - std::min(key.deposit_until, now_s);
-  if (key.deposit_until == 0 || distance > kDateWindow_s) {
+// The deposit deadline of a coin's denomination lies near enough.
+absl::Status check_deposit_until(uint64_t deposit_until, uint64_t now_s) {
+  const uint64_t distance = std::max(deposit_until, now_s) - std::min(deposit_until, now_s);
+  if (deposit_until == 0 || distance > kDateWindow_s) {
     return invalid("BAD_DATES",
                    "deposit_until is that of the coin's denomination, in unix seconds.");
   }
   return absl::OkStatus();
 }
 
-absl::Status check_row(const SpendRow& row, uint64_t now_s) {
-  CAFE_RETURN_IF_ERROR(check_key(row.key, now_s));
-  if (row.claim_until < row.key.deposit_until ||
-      row.claim_until - row.key.deposit_until > kDateWindow_s) {
+absl::Status check_claim_until(uint64_t deposit_until, uint64_t claim_until) {
+  if (claim_until < deposit_until || claim_until - deposit_until > kDateWindow_s) {
     return invalid("BAD_DATES",
                    "claim_until is that of the coin's denomination, not before deposit_until.");
   }
+  return absl::OkStatus();
+}
+
+absl::Status check_key(const SlotKey& key, uint64_t now_s) {
+  if (key.slot >= protocol::kMaxSlots) {
+    return invalid("SLOT_OUTSIDE_COIN", "A coin has at most 64 slots, counted from 0.");
+  }
+  return check_deposit_until(key.deposit_until, now_s);
+}
+
+absl::Status check_row(const SpendRow& row, uint64_t now_s) {
+  CAFE_RETURN_IF_ERROR(check_key(row.key, now_s));
+  CAFE_RETURN_IF_ERROR(check_claim_until(row.key.deposit_until, row.claim_until));
   if (row.place.batch > kMaxBatch || row.place.position >= kMaxPositions) {
     return invalid("BAD_PLACE",
                    "position is payment * 128 + spend of a batch of at most 1,000 payments.");
@@ -91,6 +100,32 @@ absl::StatusOr<std::vector<SlotToReserve>> read_slots(const std::string& packed,
   return slots;
 }
 
+absl::StatusOr<std::vector<CoinId>> read_coin_ids(
+    const google::protobuf::RepeatedPtrField<std::string>& ids) {
+  std::vector<CoinId> coins;
+  coins.reserve(static_cast<size_t>(ids.size()));
+  for (const std::string& id : ids) {
+    CAFE_ASSIGN_OR_RETURN(CoinId coin, CoinId::decode(view_of(id)));
+    coins.push_back(coin);
+  }
+  return coins;
+}
+
+absl::StatusOr<ClaimedCoin> read_claimed(const v1::MarkClaimedRequest::Coin& from, uint64_t now_s) {
+  CAFE_ASSIGN_OR_RETURN(const CoinId coin_id, CoinId::decode(view_of(from.coin_id())));
+  if (from.slots() == 0) return invalid("NO_SLOT", "A claimed coin names at least one slot.");
+  CAFE_RETURN_IF_ERROR(check_deposit_until(from.deposit_until(), now_s));
+  CAFE_RETURN_IF_ERROR(check_claim_until(from.deposit_until(), from.claim_until()));
+  return ClaimedCoin{coin_id, from.slots(), from.deposit_until(), from.claim_until()};
+}
+
+absl::Status check_coin_count(int count) {
+  if (count < 1 || count > kMaxClaimedCoins) {
+    return invalid("COIN_COUNT", "A call names 1 to 4,096 coins.");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<SpendRow>> read_record(const v1::RecordRequest& request,
@@ -141,12 +176,41 @@ absl::StatusOr<std::vector<CoinId>> read_lookup(const v1::LookupRequest& request
       request.coin_ids_size() > static_cast<int>(protocol::kMaxLookup)) {
     return invalid("COIN_COUNT", "Lookup takes 1 to 1,000 coin ids.");
   }
-  std::vector<CoinId> coins;
-  for (const std::string& id : request.coin_ids()) {
-    CAFE_ASSIGN_OR_RETURN(CoinId coin, CoinId::decode(view_of(id)));
+  return read_coin_ids(request.coin_ids());
+}
+
+absl::StatusOr<protocol::CoinPrefix> read_prefix(const v1::LookupPrefixRequest& request) {
+  // A number of bits that a byte does not hold is wrong like any other above the most.
+  const protocol::CoinPrefix prefix{
+      .bits = static_cast<uint8_t>(std::min<uint32_t>(request.bits(), UINT8_MAX)),
+      .value = request.prefix()};
+  CAFE_RETURN_IF_ERROR(prefix.check());
+  return prefix;
+}
+
+absl::StatusOr<std::vector<ClaimedCoin>> read_mark_claimed(const v1::MarkClaimedRequest& request,
+                                                           uint64_t now_s) {
+  if (request.claim() < 1 || request.claim() > INT64_MAX) {
+    return invalid("BAD_CLAIM", "Claims are numbered from 1 on.");
+  }
+  CAFE_RETURN_IF_ERROR(check_coin_count(request.coins_size()));
+  std::vector<ClaimedCoin> coins;
+  std::vector<CoinId> names;
+  for (const v1::MarkClaimedRequest::Coin& from : request.coins()) {
+    CAFE_ASSIGN_OR_RETURN(const ClaimedCoin coin, read_claimed(from, now_s));
     coins.push_back(coin);
+    names.push_back(coin.coin_id);
+  }
+  std::sort(names.begin(), names.end());
+  if (std::adjacent_find(names.begin(), names.end()) != names.end()) {
+    return invalid("COIN_TWICE", "A claim names each coin once, with all its slots.");
   }
   return coins;
+}
+
+absl::StatusOr<std::vector<CoinId>> read_locate(const v1::LocateRequest& request) {
+  CAFE_RETURN_IF_ERROR(check_coin_count(request.coin_ids_size()));
+  return read_coin_ids(request.coin_ids());
 }
 
 }  // namespace cafe::doublespend

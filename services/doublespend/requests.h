@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "cafe/v1/doublespend.pb.h"
+#include "libs/protocol/prefix_lookup.h"
 #include "libs/protocol/spend_rows.h"
 #include "services/doublespend/reservation.h"
 #include "services/doublespend/spend_row.h"
@@ -19,6 +20,7 @@ inline constexpr int kMaxReservedPayments = 256;  // in one Reserve
 inline constexpr size_t kMaxReservedSlots = 128;  // of one payment
 inline constexpr uint32_t kMaxHold_ms = 600'000;
 inline constexpr uint32_t kMaxListedCases = 1000;
+inline constexpr int kMaxClaimedCoins = 4096;  // in one MarkClaimed or Locate
 // How far from now a deposit deadline may lie. Each month of deadlines has a partition.
 inline constexpr uint64_t kDateWindow_s = 20ull * 366 * 86400;
 
@@ -35,5 +37,16 @@ absl::StatusOr<std::vector<ReserveOrder>> read_reserve(const v1::ReserveRequest&
 
 // INVALID_ARGUMENT: COIN_COUNT, BAD_LENGTH.
 absl::StatusOr<std::vector<protocol::CoinId>> read_lookup(const v1::LookupRequest& request);
+
+// INVALID_ARGUMENT: BAD_PREFIX.
+absl::StatusOr<protocol::CoinPrefix> read_prefix(const v1::LookupPrefixRequest& request);
+
+// The coins of a claim, whose number is above zero. INVALID_ARGUMENT: BAD_CLAIM, COIN_COUNT,
+// BAD_LENGTH, COIN_TWICE, NO_SLOT, BAD_DATES.
+absl::StatusOr<std::vector<ClaimedCoin>> read_mark_claimed(const v1::MarkClaimedRequest& request,
+                                                           uint64_t now_s);
+
+// INVALID_ARGUMENT: COIN_COUNT, BAD_LENGTH.
+absl::StatusOr<std::vector<protocol::CoinId>> read_locate(const v1::LocateRequest& request);
 
 }  // namespace cafe::doublespend

@@ -10,6 +10,7 @@ SlotState decide_slot(const protocol::Bytes32& d, const SlotFacts& facts, uint64
   if (facts.spent_d.has_value()) {
     return *facts.spent_d == d ? SlotState::kSpentBySame : SlotState::kSpent;
   }
+  if (facts.claimed) return SlotState::kHeld;
   const bool held = facts.hold.has_value() && facts.hold->until_ms > now_ms && facts.hold->d != d;
   return held ? SlotState::kHeld : SlotState::kReserved;
 }

@@ -14,7 +14,7 @@ enum class SlotState {
   kReserved,     // free, or held by the same payment
   kSpent,        // by another payment
   kSpentBySame,  // by this payment, which was deposited already
-  kHeld,         // reserved by another payment
+  kHeld,         // reserved by another payment, or claimed
 };
 
 struct SlotToReserve {
@@ -43,10 +43,11 @@ struct SlotHold {
 struct SlotFacts {
   std::optional<protocol::Bytes32> spent_d;
   std::optional<Hold> hold;
+  bool claimed = false;  // its owner gave it up
 };
 
-// A spend stands before any reservation; a reservation stands against other payments' only, and
-// only until its time.
+// A spend stands before any reservation; what is claimed is reserved for nobody any more; a
+// reservation stands against other payments' only, and only until its time.
 SlotState decide_slot(const protocol::Bytes32& d, const SlotFacts& facts, uint64_t now_ms);
 
 // All or nothing.

@@ -15,7 +15,7 @@ absl::StatusOr<std::vector<SlotFacts>> select_facts(Transaction& tx,
   for (const SlotKey& slot : slots) keys.add(slot);
   CAFE_ASSIGN_OR_RETURN(
       const Rows rows,
-      tx.query("SELECT i.i, s.d, r.d, r.until_ms "
+      tx.query("SELECT i.i, s.d, r.d, r.until_ms, c.claimed "
                "FROM (SELECT generate_series(0, cardinality($1::smallint[]) - 1) AS i,"
                "             unnest($1::smallint[]) AS month, unnest($2::smallint[]) AS slot,"
                "             unnest($3::bytea[]) AS coin_id) AS i "
@@ -24,15 +24,20 @@ absl::StatusOr<std::vector<SlotFacts>> select_facts(Transaction& tx,
                "  WHERE s.month = i.month AND s.coin_id = i.coin_id AND s.slot = i.slot"
                "  OFFSET 0) s ON true "
                "LEFT JOIN LATERAL ("
+               "  SELECT true AS claimed FROM coinstore.claimed c"
+               "  WHERE c.month = i.month AND c.coin_id = i.coin_id AND c.slot = i.slot"
+               "  OFFSET 0) c ON true "
+               "LEFT JOIN LATERAL ("
                "  SELECT d, until_ms FROM coinstore.reservation r"
                "  WHERE r.coin_id = i.coin_id AND r.slot = i.slot OFFSET 0) r ON true "
-               "WHERE s.d IS NOT NULL OR r.d IS NOT NULL",
+               "WHERE s.d IS NOT NULL OR r.d IS NOT NULL OR c.claimed",
                keys.months.bytes(), keys.slots.bytes(), keys.coin_ids.bytes()));
   std::vector<SlotFacts> facts(slots.size());
   for (const Row row : rows) {
     SlotFacts& known = facts.at(row.get<size_t>(0));
     known.spent_d = row.get<std::optional<Bytes32>>(1);
     if (!row.is_null(2)) known.hold = Hold{row.get<Bytes32>(2), row.get<uint64_t>(3)};
+    known.claimed = !row.is_null(4);
   }
   return facts;
 }

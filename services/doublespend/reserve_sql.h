@@ -9,7 +9,7 @@
 
 namespace cafe::doublespend {
 
-// What spends and reservations say about each slot. One statement.
+// What spends, claims and reservations say about each slot. One statement.
 absl::StatusOr<std::vector<SlotFacts>> select_facts(storage::Transaction& tx,
                                                     std::span<const SlotKey> slots);
 

@@ -48,6 +48,21 @@ struct SpendRow {
   }
 };
 
+// A slot that is spent.
+struct SpentSlot {
+  protocol::CoinId coin_id;
+  uint32_t slot = 0;
+  auto operator<=>(const SpentSlot&) const = default;
+};
+
+// A coin of which a claim names slots.
+struct ClaimedCoin {
+  protocol::CoinId coin_id;
+  uint64_t slots = 0;          // bit j: slot j; not 0
+  uint64_t deposit_until = 0;  // its denomination's, unix seconds
+  uint64_t claim_until = 0;    // until when the store keeps its month
+};
+
 enum class Outcome {
   kFresh,   // nothing else is recorded of the slot
   kRepeat,  // the same spend is recorded from another place

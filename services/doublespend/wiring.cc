@@ -67,12 +67,14 @@ absl::Status retain(CoinStore& coins) {
   return absl::OkStatus();
 }
 
-storage::RateLimiter* make_limit(ServiceHost& host, const Options& options, storage::Cache* cache) {
-  if (options.lookups_per_minute == 0) return nullptr;
+// Null: no limit. Of one address.
+storage::RateLimiter* make_limit(ServiceHost& host, const char* name, uint32_t calls_per_minute,
+                                 storage::Cache* cache) {
+  if (calls_per_minute == 0) return nullptr;
   const platform::Clock& clock = host.clock();
   return &host.own(std::make_unique<storage::RateLimiter>(
       storage::RateLimit{
-          .name = "lookup", .calls = options.lookups_per_minute, .window = std::chrono::minutes(1)},
+          .name = name, .calls = calls_per_minute, .window = std::chrono::minutes(1)},
       cache, [&clock] { return absl::ToChronoTime(clock.now()); }));
 }
 
@@ -90,6 +92,7 @@ absl::Status set_up(ServiceHost& host, const Options& options) {
 
   auto& coins = host.own(std::make_unique<CoinStore>(*database, host.clock()));
   auto& cases = host.own(std::make_unique<CaseStore>(*database));
+  auto& claims = host.own(std::make_unique<ClaimStore>(*database));
   auto& worker = host.own(std::make_unique<CaseWorker>(
       cases, CaseBench{key->opened.issuer_id, trust, *key, peers}, host.clock(), host.metrics()));
   auto& case_thread = host.own(std::make_unique<BackgroundWorker>(
@@ -112,19 +115,27 @@ absl::Status set_up(ServiceHost& host, const Options& options) {
       key->opened.issuer_id, *key,
       [&coins](std::span<const protocol::CoinId> ids) { return coins.spent_slots(ids); },
       spent_cache, host.clock()));
+  auto& prefixes = host.own(std::make_unique<PrefixLookups>(
+      key->opened.issuer_id, *key,
+      [&coins](std::span<const protocol::CoinPrefix> asked) { return coins.spent_under(asked); },
+      host.clock()));
   const platform::ServiceOptions& service = host.options();
   host.serve(std::make_unique<DoubleSpendService>(
       host.runtime(), host.metrics(),
-      ServiceParts{.commits = commits,
-                   .coins = coins,
-                   .cases = cases,
-                   .lookups = lookups,
-                   .lookup_limit = make_limit(host, options, cache),
-                   .clock = host.clock(),
-                   .on_double = [&case_thread] { case_thread.notify(); },
-                   .limits = {.capacity = service.queue_capacity,
-                              .bytes = size_t{service.queue_mebibytes} << 20,
-                              .wait = absl::Milliseconds(service.queue_wait_ms)}}));
+      ServiceParts{
+          .commits = commits,
+          .coins = coins,
+          .cases = cases,
+          .claims = claims,
+          .lookups = lookups,
+          .prefixes = prefixes,
+          .lookup_limit = make_limit(host, "lookup", options.lookups_per_minute, cache),
+          .prefix_limit = make_limit(host, "prefix", options.prefix_lookups_per_minute, cache),
+          .clock = host.clock(),
+          .on_double = [&case_thread] { case_thread.notify(); },
+          .limits = {.capacity = service.queue_capacity,
+                     .bytes = size_t{service.queue_mebibytes} << 20,
+                     .wait = absl::Milliseconds(service.queue_wait_ms)}}));
   return absl::OkStatus();
 }
 

@@ -18,8 +18,10 @@ struct Options {
   uint32_t max_rows_per_commit = 10'000;  // --max-rows-per-commit
   uint32_t max_queued_rows = 200'000;     // --max-queued-rows
   uint32_t lookups_per_minute = 60;       // --lookups-per-minute; 0: no limit
-  uint32_t lookup_cache_ms = 30'000;      // --lookup-cache-ms; 0: every look-up reads the database
-  uint32_t database_connections = 16;     // --database-connections, the writers' included
+  // --prefix-lookups-per-minute; 0: no limit. A wallet that is recovered asks for hundreds.
+  uint32_t prefix_lookups_per_minute = 1'200;
+  uint32_t lookup_cache_ms = 30'000;   // --lookup-cache-ms; 0: every look-up reads the database
+  uint32_t database_connections = 16;  // --database-connections, the writers' included
 };
 
 // Builds everything into `host`, which then serves it. `options` must outlive the host. Errors:
