@@ -24,7 +24,7 @@
 //             of the key's DER ‖ u64 last sequence ‖ u8 count ‖ (currency ‖ u64 amount)*
 //   46   ANSWER_CHEQUE      0          handle ‖ frame("cafe/v1/cheque-request", …)
 //          -> ρ ‖ ans
-//   48   DRAW_TICKS         0          handle ‖ u32 count
+//   48   DRAW_TICKS         0          handle ‖ u32 count (0: forget those drawn)
 //   4A   TICK_POINTS        0          handle ‖ u32 first
 //          -> P_first, … : at most kTickPointsPerList, fewer where Le or the call ends
 //   4C   ANSWER_TICKS       0          handle ‖ frame("cafe/v1/tick-request", …)
@@ -57,7 +57,8 @@
 // gets the same answer and takes nothing more. A call: DRAW_TICKS (again as often as one likes, for
 // new points, until ANSWER_TICKS was answered, never after), TICK_POINTS (at any time),
 // ANSWER_TICKS, RELEASE_TICK 0, 1, 2, … (a released one again at any time, for nothing), FREE_SLOT.
-// A slot whose ticks were drawn still answers ANSWER_CHEQUE, which forgets them. At most kCalls
+// A slot whose ticks were drawn still answers ANSWER_CHEQUE, which forgets them; so does DRAW_TICKS
+// with a count of 0, for a wallet that was interrupted before it used them. At most kCalls
 // slots have ticks at a time; FREE_SLOT frees the ticks too.
 //
 // Loads are taken in the order of their sequence numbers, each once: LOAD of a load taken before is
@@ -179,6 +180,7 @@ enum class SlotState : uint8_t {
   kMade = 1,
   kUsed = 2,     // answered one request, and answers no other
   kDamaged = 3,  // in lists only: the record cannot be read, the slot is out of use
+  kDrawn = 4,    // in lists only: made, and ticks are drawn for it
 };
 
 }  // namespace cafe::guardian

@@ -138,10 +138,16 @@ StatusWord Guardian::list_slots(const Command& command, Output& out) const {
   for (size_t index = first; index < end; ++index) {
     Slot slot;
     if (!records_.load(index, slot)) slot = Slot{SlotState::kDamaged, 0, {}, {}, 0};
+    const uint32_t handle = handle_of(index, slot.generation);
+    FoundCall ticks;
+    if (slot.state == SlotState::kMade && slot.secret.kind == Kind::kCheque &&
+        find_call(handle, ticks)) {
+      slot.state = SlotState::kDrawn;
+    }
     const std::array<uint8_t, 2> status = {static_cast<uint8_t>(slot.state),
                                            static_cast<uint8_t>(slot.secret.kind)};
     out.add(status);
-    out.add(protocol::encode_u32(handle_of(index, slot.generation)));
+    out.add(protocol::encode_u32(handle));
   }
   return StatusWord::kOk;
 }

@@ -91,7 +91,6 @@ TEST_F(GuardianTicks, ACallMayHaveAThousandTicksAndMore) {
   const KnownSlot other = loaded_.make_cheque();
   EXPECT_EQ(chip_.draw_ticks(other.handle, kMaxTicksOfCall).word, 0x9000);
   EXPECT_EQ(chip_.draw_ticks(other.handle, kMaxTicksOfCall + 1).word, 0x6A80);
-  EXPECT_EQ(chip_.draw_ticks(other.handle, 0).word, 0x6A80);
 }
 
 // A tick out of order would be worth all those before it, and be paid for once.
@@ -279,6 +278,36 @@ TEST_F(GuardianTicks, SeveralCallsAreOpenAtATimeAndShareTheCounter) {
   EXPECT_EQ(release(slots[3], 3), 0x6A82);
   EXPECT_EQ(chip_.draw_ticks(slot_.handle, 5).word, 0x9000);
   EXPECT_EQ(release(slots[4], 3), 0x9000) << "the others go on";
+}
+
+// For a wallet that was interrupted before it could use them: their place is free again, and the
+// cheque as good as new.
+TEST_F(GuardianTicks, DrawnTicksCanBeForgottenUntilTheyAreUsed) {
+  const auto listed = [&] {
+    return static_cast<SlotState>(chip_.send(Ins::kListSlots, 0, Bytes{0, 0}, 240).data[0]);
+  };
+  ASSERT_EQ(protocol::decode_u32(protocol::ByteView(slot_.handle).first<4>()) >> 16, 0u);
+  EXPECT_EQ(listed(), SlotState::kMade);
+  EXPECT_EQ(chip_.draw_ticks(slot_.handle, 0).word, 0x9000) << "there are none";
+  ASSERT_EQ(chip_.draw_ticks(slot_.handle, kTicks).word, 0x9000);
+  EXPECT_EQ(listed(), SlotState::kDrawn);
+  EXPECT_EQ(chip_.status(slot_.handle).data, (Bytes{1, 2}));
+  Call call;
+  ASSERT_TRUE(Records(chip_.memory()).load(size_t{0}, call));
+  ASSERT_EQ(chip_.draw_ticks(slot_.handle, 0).word, 0x9000);
+  EXPECT_EQ(listed(), SlotState::kMade);
+  EXPECT_FALSE(loaded_.remembers(call.seed.view()));
+  EXPECT_EQ(chip_.answer_ticks(slot_.handle, request_).word, 0x6985);
+  for (size_t i = 0; i < kCalls; ++i) {
+    EXPECT_EQ(chip_.draw_ticks(loaded_.make_cheque().handle, 5).word, 0x9000) << i;
+  }
+  EXPECT_EQ(chip_.draw_ticks(slot_.handle, kTicks).word, 0x6A84);
+}
+
+TEST_F(GuardianTicks, TicksOfAnOpenCallAreNotForgotten) {
+  open(slot_, request_);
+  EXPECT_EQ(chip_.draw_ticks(slot_.handle, 0).word, 0x6985);
+  EXPECT_EQ(release(slot_, 0), 0x9000);
 }
 
 TEST_F(GuardianTicks, AFreedCallLeavesNothingBehind) {

@@ -36,13 +36,18 @@ StatusWord Guardian::draw_ticks(const Command& command) {
   const StatusWord word = find_slot(command.data, found);
   if (word != StatusWord::kOk) return word;
   const uint32_t count = number_in(command);
-  if (count == 0 || count > kMaxTicksOfCall) return StatusWord::kWrongData;
+  if (count > kMaxTicksOfCall) return StatusWord::kWrongData;
   // [guard] Once y_seed is in, new points would be the guardian's choice of what goes out.
   if (found.slot.secret.kind != protocol::Kind::kCheque || found.slot.state != SlotState::kMade) {
     return StatusWord::kConditionsNotSatisfied;
   }
   FoundCall ticks;
-  if (!find_call(handle_in(command), ticks)) {
+  const bool drawn_before = find_call(handle_in(command), ticks);
+  if (count == 0) {
+    if (drawn_before) records_.store(Change(ticks.index, Call{}));
+    return StatusWord::kOk;
+  }
+  if (!drawn_before) {
     ticks.index = 0;
     while (ticks.index < kCalls &&
            !(records_.load(ticks.index, ticks.call) && ticks.call.state == CallState::kFree)) {

@@ -212,8 +212,9 @@ absl::Status GuardianClient::free_slot(Handle handle) {
   return status.code() == absl::StatusCode::kNotFound ? absl::OkStatus() : status;
 }
 
-absl::StatusOr<std::vector<Handle>> GuardianClient::list_slots() {
-  std::vector<Handle> handles;
+absl::StatusOr<std::vector<ListedSlot>> GuardianClient::list_slots() {
+  using guardian::SlotState;
+  std::vector<ListedSlot> slots;
   for (size_t first = 0; first < guardian::kSlots; first += guardian::kSlotsPerList) {
     const std::array<uint8_t, 2> from = {static_cast<uint8_t>(first >> 8),
                                          static_cast<uint8_t>(first)};
@@ -222,13 +223,12 @@ absl::StatusOr<std::vector<Handle>> GuardianClient::list_slots() {
                                guardian::kSlotsPerList * guardian::kSlotEntrySize));
     if (list.size() % guardian::kSlotEntrySize != 0) return wrong(0x9000);
     for (ByteView rest(list); !rest.empty(); rest = rest.subspan(guardian::kSlotEntrySize)) {
-      const auto state = static_cast<guardian::SlotState>(rest[0]);
-      if (state == guardian::SlotState::kMade || state == guardian::SlotState::kUsed) {
-        handles.push_back(protocol::decode_u32(rest.subspan<2, 4>()));
-      }
+      const auto state = static_cast<SlotState>(rest[0]);
+      if (state == SlotState::kFree || state == SlotState::kDamaged) continue;
+      slots.push_back({protocol::decode_u32(rest.subspan<2, 4>()), state == SlotState::kDrawn});
     }
   }
-  return handles;
+  return slots;
 }
 
 }  // namespace cafe::wallet

@@ -34,6 +34,11 @@ struct IssuerPurse {
   std::map<std::string, uint64_t> amounts;  // by currency, minor units
 };
 
+struct ListedSlot {
+  Handle handle;
+  bool ticks_drawn;  // for a cheque that has answered nothing
+};
+
 // Errors of all: GUARDIAN_ABSENT (UNAVAILABLE) where nothing answers, GUARDIAN_FULL
 // (RESOURCE_EXHAUSTED), SLOT_UNKNOWN (NOT_FOUND), GUARDIAN_REFUSED (FAILED_PRECONDITION: not in
 // this phase, or the slot has answered another request), COUNTER_TOO_LOW (OUT_OF_RANGE),
@@ -50,6 +55,8 @@ class GuardianClient {
   absl::StatusOr<TickReply> answer_ticks(Handle handle, protocol::ByteView request);
   // Draws ticks anew, and gets all their points P_0 .. P_{count-1}.
   absl::Status draw_ticks(Handle handle, uint32_t count);
+  // Of a slot that has answered nothing.
+  absl::Status forget_ticks(Handle handle) { return draw_ticks(handle, 0); }
   absl::StatusOr<std::vector<protocol::Point>> tick_points(Handle handle, uint32_t count);
   absl::StatusOr<protocol::Scalar> release_tick(Handle handle, uint32_t index);
   absl::Status load(protocol::ByteView frame, protocol::ByteView signature);
@@ -58,7 +65,7 @@ class GuardianClient {
   // A slot that is not there counts as freed.
   absl::Status free_slot(Handle handle);
   // All slots that are not free.
-  absl::StatusOr<std::vector<Handle>> list_slots();
+  absl::StatusOr<std::vector<ListedSlot>> list_slots();
 
  private:
   absl::StatusOr<protocol::Bytes> call(uint8_t ins, uint16_t p1p2, protocol::ByteView data,

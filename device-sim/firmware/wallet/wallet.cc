@@ -162,15 +162,17 @@ bool Wallet::State::under_way(const PaymentRecord& payment) {
 }
 
 // A slot is needed while its order is under way, its coin's slot is free to spend, or the payment
-// or call that it is promised to is under way.
+// or call that it is promised to is under way. Ticks are needed where a call was promised: those of
+// a cheque that is free to spend were drawn for a call that came to nothing.
 absl::Status Wallet::State::free_orphans() {
-  std::set<Handle> needed;
+  std::set<Handle> needed, unspent;
   for (const MadeSlot& slot : order.slots) needed.insert(slot.handle);
   for (const auto& [id, held] : coins) {
     for (const HeldSlot& slot : held.slots) {
-      if (!slot.bound.request) needed.insert(slot.handle);
+      if (!slot.bound.request) unspent.insert(slot.handle);
     }
   }
+  needed.insert(unspent.begin(), unspent.end());
   for (const auto& [digest, payment] : payments) {
     if (!under_way(payment)) continue;
     for (const PlannedSpend& spend : payment.plan) {
@@ -179,9 +181,13 @@ absl::Status Wallet::State::free_orphans() {
       needed.insert(held->second.slots[spend.slot].handle);
     }
   }
-  CAFE_ASSIGN_OR_RETURN(const std::vector<Handle> present, guardian.list_slots());
-  for (Handle handle : present) {
-    if (!needed.contains(handle)) CAFE_RETURN_IF_ERROR(guardian.free_slot(handle));
+  CAFE_ASSIGN_OR_RETURN(const std::vector<ListedSlot> present, guardian.list_slots());
+  for (const ListedSlot& slot : present) {
+    if (!needed.contains(slot.handle)) {
+      CAFE_RETURN_IF_ERROR(guardian.free_slot(slot.handle));
+    } else if (slot.ticks_drawn && unspent.contains(slot.handle)) {
+      CAFE_RETURN_IF_ERROR(guardian.forget_ticks(slot.handle));
+    }
   }
   return absl::OkStatus();
 }
