@@ -28,9 +28,7 @@ absl::StatusOr<Closing> close_convicted(Issuer& issuer, protocol::ByteView bytes
       const bool closed_before,
       issuer.db.transaction({.idempotent = true}, [&](Transaction& tx) -> absl::StatusOr<bool> {
         CAFE_ASSIGN_OR_RETURN(const AccountState state, lock_account(tx, verdict.account));
-        if (!state.closed) {
-          CAFE_RETURN_IF_ERROR(close_account(tx, verdict.account, file.number));
-        }
+        CAFE_RETURN_IF_ERROR(close_account(tx, verdict.account, file.number));
         return state.closed;
       }));
   platform::log_warning("account closed", {{"account", verdict.account.hex()},

@@ -12,7 +12,8 @@ namespace cafe::withdrawal {
 absl::StatusOr<FoundAccount> find_identity(Issuer& issuer, protocol::ByteView identity_point);
 
 // Closes the account that an encoded signed case convicts. The case is verified here again, with
-// public keys alone: whoever asks is not believed. Closing again changes nothing.
+// public keys alone: whoever asks is not believed. A lost account, closed already, is convicted
+// from then on; convicting again changes nothing.
 struct Closing {
   protocol::AccountId account;
   bool was_closed_already;

@@ -15,6 +15,17 @@ platform::Counter& load_counter(platform::Metrics& metrics, const std::string& o
                          "Loads of guardians by what became of them.", {{"outcome", outcome}});
 }
 
+platform::Counter& loss_counter(platform::Metrics& metrics, const std::string& authority) {
+  return metrics.counter("cafe_withdrawal_losses_total",
+                         "Accounts reported lost, by the account's key or the operator's word.",
+                         {{"authority", authority}});
+}
+
+platform::Counter& replacement_counter(platform::Metrics& metrics, const std::string& authority) {
+  return metrics.counter("cafe_withdrawal_replacements_total",
+                         "Lost accounts that got a successor.", {{"authority", authority}});
+}
+
 std::unique_ptr<storage::RateLimiter> limiter(const std::string& name, int64_t calls,
                                               storage::Cache* cache, const platform::Clock& clock) {
   if (calls == 0) return nullptr;
@@ -64,6 +75,21 @@ void LoadMetrics::count(const std::string& currency, uint64_t amount) {
       .Increment(static_cast<double>(amount));
 }
 
+LossMetrics::LossMetrics(platform::Metrics& metrics)
+    : lost_by_key_(loss_counter(metrics, "key")),
+      lost_by_operator_(loss_counter(metrics, "operator")),
+      replaced_by_key_(replacement_counter(metrics, "key")),
+      replaced_by_operator_(replacement_counter(metrics, "operator")),
+      metrics_(metrics) {}
+
+void LossMetrics::moved(const std::string& currency, uint64_t amount) {
+  metrics_
+      .counter("cafe_withdrawal_value_moved_total",
+               "What was moved from lost accounts to their successors, in minor units.",
+               {{"currency", currency}})
+      .Increment(static_cast<double>(amount));
+}
+
 absl::StatusOr<std::unique_ptr<Issuer>> Issuer::create(
     IssuerKeys keys, const CallLimits& limits, storage::Database& db, storage::Cache* cache,
     const platform::Clock& clock, protocol::Rng& rng, platform::Metrics& metrics, bool production) {
@@ -98,6 +124,7 @@ Issuer::Issuer(IssuerKeys keys_in, const CallLimits& limits, const protocol::Poi
       lists(master_key, keys.denominations, clock_in, metrics_in, production),
       metrics(metrics_in),
       load_metrics(metrics_in),
+      loss_metrics(metrics_in),
       blank_cheque_cap(limits.blank_cheque_cap),
       peers_(limiter("withdrawal-peer", limits.registrations_per_minute, cache, clock_in)),
       accounts_(limiter("withdrawal-account", limits.orders_per_minute, cache, clock_in)) {}

@@ -60,6 +60,25 @@ class LoadMetrics {
   platform::Metrics& metrics_;
 };
 
+// Series: cafe_withdrawal_losses_total{authority}, cafe_withdrawal_replacements_total{authority},
+// cafe_withdrawal_value_moved_total{currency}.
+class LossMetrics {
+ public:
+  explicit LossMetrics(platform::Metrics& metrics);
+  platform::Counter& lost(bool by_key) { return by_key ? lost_by_key_ : lost_by_operator_; }
+  platform::Counter& replaced(bool by_key) {
+    return by_key ? replaced_by_key_ : replaced_by_operator_;
+  }
+  void moved(const std::string& currency, uint64_t amount);
+
+ private:
+  platform::Counter& lost_by_key_;
+  platform::Counter& lost_by_operator_;
+  platform::Counter& replaced_by_key_;
+  platform::Counter& replaced_by_operator_;
+  platform::Metrics& metrics_;
+};
+
 // How often anybody may ask (0: no limit), and for how much.
 struct CallLimits {
   int64_t registrations_per_minute = 0;  // of one peer address
@@ -102,6 +121,7 @@ struct Issuer {
   ListKeeper lists;
   OrderMetrics metrics;
   LoadMetrics load_metrics;
+  LossMetrics loss_metrics;
   const uint64_t blank_cheque_cap;
 
  private:

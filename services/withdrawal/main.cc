@@ -33,6 +33,9 @@ int main(int argc, char** argv) {
              "what the blank cheques of one account may be worth together until their deposit "
              "deadlines: minor units, of each currency")
       ->check(CLI::Range(uint64_t{0}, cafe::withdrawal::kMostMinorUnits));
+  add_option(app, "--replacement-interval-ms", options.replacement_interval_ms,
+             "how often money that was credited to replaced accounts is moved to their successors")
+      ->check(CLI::Range(uint32_t{1}, uint32_t{3'600'000}));
   add_option(app, "--open-threads", options.open_threads,
              "threads that open orders, each with a database connection of its own");
   add_option(app, "--complete-threads", options.complete_threads,

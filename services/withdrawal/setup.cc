@@ -6,6 +6,8 @@
 #include "libs/platform/background.h"
 #include "libs/storage/redis.h"
 #include "libs/storage/session_settings.h"
+#include "services/withdrawal/account_records.h"
+#include "services/withdrawal/moves.h"
 #include "services/withdrawal/withdrawal_service.h"
 
 namespace cafe::withdrawal {
@@ -89,8 +91,11 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
                                "--open-threads and --complete-threads are from 1 to 256.");
     }
   }
-  // One connection for each worker and each thread of groups, and one for the refresher.
-  const uint32_t connections = common.workers + options.open_threads + options.complete_threads + 1;
+  if (options.replacement_interval_ms < 1) {
+    return protocol::invalid("BAD_OPTION", "--replacement-interval-ms is 1 or more.");
+  }
+  // One connection for each worker and each thread of groups, and one for each background worker.
+  const uint32_t connections = common.workers + options.open_threads + options.complete_threads + 2;
   CAFE_ASSIGN_OR_RETURN(auto opened,
                         storage::Database::open({.url = common.database_url,
                                                  .pool_size = static_cast<int>(connections),
@@ -113,6 +118,8 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
                      db, cache, host.clock(), rng, host.metrics(), common.production));
   Issuer& issuer = host.own(std::move(created));
   CAFE_RETURN_IF_ERROR(issuer.lists.refresh(db));
+  // Before anything is signed: what is signed rests on a certificate that is kept.
+  CAFE_RETURN_IF_ERROR(register_key_certificates(issuer));
   // Any other list that is refused leaves a good one in use and an alarm. With this one published,
   // somebody confused two issuers: nothing of it is served.
   if (const absl::Status refusal = issuer.lists.newest_refusal();
@@ -122,6 +129,9 @@ absl::Status set_up(platform::ServiceHost& host, const WithdrawalOptions& option
   host.own(std::make_unique<platform::BackgroundWorker>(
       "denomination-lists", kListRefresh, host.metrics(),
       [&issuer](const std::stop_token&) { return issuer.lists.refresh(issuer.db); }));
+  host.own(std::make_unique<platform::BackgroundWorker>(
+      "replaced-accounts", absl::Milliseconds(options.replacement_interval_ms), host.metrics(),
+      [&issuer](const std::stop_token& stop) { return sweep_replaced(issuer, stop); }));
   host.serve(std::make_unique<WithdrawalService>(
       host.runtime(), issuer,
       GroupOptions{.open_threads = options.open_threads,

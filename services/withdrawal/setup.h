@@ -19,6 +19,8 @@ struct WithdrawalOptions {
   // What the blank cheques of one account may be worth together until their deposit deadlines:
   // minor units, of each currency.
   uint64_t blank_cheque_cap = 1'000'000;
+  // How often is looked for what was credited to replaced accounts.
+  uint32_t replacement_interval_ms = 10'000;
   // Threads that answer groups of Open and of Complete, each with a database connection.
   uint32_t open_threads = 1;
   uint32_t complete_threads = 1;

@@ -48,6 +48,21 @@ class WithdrawalService final : public v1::Withdrawal::CallbackService {
   grpc::ServerUnaryReactor* GetLoad(grpc::CallbackServerContext* context,
                                     const v1::GetLoadRequest* request,
                                     v1::GetLoadResponse* response) override;
+  grpc::ServerUnaryReactor* ReportLoss(grpc::CallbackServerContext* context,
+                                       const v1::ReportLossRequest* request,
+                                       v1::ReportLossResponse* response) override;
+  grpc::ServerUnaryReactor* ReplaceAccount(grpc::CallbackServerContext* context,
+                                           const v1::ReplaceAccountRequest* request,
+                                           v1::ReplaceAccountResponse* response) override;
+  grpc::ServerUnaryReactor* GetAccount(grpc::CallbackServerContext* context,
+                                       const v1::GetAccountRequest* request,
+                                       v1::GetAccountResponse* response) override;
+  grpc::ServerUnaryReactor* ListAccountOrders(grpc::CallbackServerContext* context,
+                                              const v1::ListAccountOrdersRequest* request,
+                                              v1::ListAccountOrdersResponse* response) override;
+  grpc::ServerUnaryReactor* ListAccountLoads(grpc::CallbackServerContext* context,
+                                             const v1::ListAccountLoadsRequest* request,
+                                             v1::ListAccountLoadsResponse* response) override;
   grpc::ServerUnaryReactor* FindAccount(grpc::CallbackServerContext* context,
                                         const v1::FindAccountRequest* request,
                                         v1::FindAccountResponse* response) override;

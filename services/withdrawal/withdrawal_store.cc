@@ -156,8 +156,8 @@ absl::StatusOr<std::optional<FoundAccount>> find_by_identity(Transaction& tx,
 absl::Status close_account(Transaction& tx, const protocol::AccountId& id, uint64_t case_number) {
   return tx
       .query(
-          "UPDATE withdrawal.account SET closed_at = now(), closed_case = $2 "
-          "WHERE account_id = $1 AND closed_at IS NULL",
+          "UPDATE withdrawal.account SET closed_at = coalesce(closed_at, now()), closed_case = $2 "
+          "WHERE account_id = $1 AND closed_case IS NULL",
           id.bytes, case_number)
       .status();
 }

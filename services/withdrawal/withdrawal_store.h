@@ -68,7 +68,8 @@ struct FoundAccount {
 };
 absl::StatusOr<std::optional<FoundAccount>> find_by_identity(Transaction& tx,
                                                              const protocol::Point& identity);
-// Of a locked, open account.
+// Convicts a locked account, and closes it where it is open; one that is convicted already stays
+// so.
 absl::Status close_account(Transaction& tx, const protocol::AccountId& id, uint64_t case_number);
 
 // Orders ----------------------------------------------------------------------------------------
