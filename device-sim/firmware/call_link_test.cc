@@ -182,9 +182,7 @@ TEST_F(CallLinkTest, GoesOnAfterACutAnywhere) {
     if (HasFatalFailure()) FAIL() << "cut after " << cut;
     EXPECT_EQ(device_.owner.calls_asked, 1) << cut;
     EXPECT_EQ(device_.counter(), kLoadedCents - 3 * kTick) << cut;
-    // What the wallet thinks that it has may lack the tick of which the cut left it in doubt.
-    EXPECT_LE(balance().counter, device_.counter()) << cut;
-    EXPECT_GE(balance().counter + kTick, device_.counter()) << cut;
+    EXPECT_EQ(balance().counter, device_.counter()) << cut;
     EXPECT_EQ(deposited(), 3 * kTick) << cut;
   }
 }

@@ -103,7 +103,11 @@ absl::StatusOr<Bytes> Wallet::State::pay_tick(const firmware::TickDemand& demand
   CAFE_ASSIGN_OR_RETURN(const Call::Points* points, points_of(demand.terms_digest));
   const HeldSlot* slot = slot_of_call(payments.at(demand.terms_digest));
   if (slot == nullptr) return damaged();
-  call.next_in_doubt |= demand.index == call.ticks.released;
+  if (demand.index == call.ticks.released && !call.next_in_doubt()) {
+    CAFE_RETURN_IF_ERROR(store->commit(Batch().put(record_key(kAskedPrefix, demand.terms_digest),
+                                                   protocol::encode_u32(demand.index))));
+    call.asked = demand.index;
+  }
   CAFE_ASSIGN_OR_RETURN(const protocol::Scalar t,
                         guardian.release_tick(slot->handle, demand.index));
   CAFE_ASSIGN_OR_RETURN(
@@ -118,8 +122,17 @@ absl::StatusOr<Bytes> Wallet::State::pay_tick(const firmware::TickDemand& demand
   CAFE_RETURN_IF_ERROR(
       store->commit(Batch().put(record_key(kTickPrefix, demand.terms_digest), record.encode())));
   call.ticks = std::move(record);
-  call.next_in_doubt = false;
   return tick;
+}
+
+// The terminal demanded it and will ask for it again, so asking the guardian again, which takes
+// nothing more for a tick that it has released, gives nobody anything away. Only the guardian's
+// word could tell otherwise whether it was released, and the books go by nobody's word.
+void Wallet::State::settle_ticks_in_doubt() {
+  for (const auto& [digest, call] : calls) {
+    if (!call.next_in_doubt() || !under_way(payments.at(digest))) continue;
+    pay_tick({digest, call.ticks.released}).status().IgnoreError();
+  }
 }
 
 absl::StatusOr<Bytes> Wallet::hang_up(const Bytes32& terms_digest) {
@@ -171,17 +184,19 @@ absl::Status Wallet::State::end_call(PaymentRecord record, PaymentState state, B
   if (under_way(payments.at(digest))) {
     // A tick in doubt counts as taken, so that the books never show more than the guardian has.
     const uint32_t taken =
-        std::min(call.record.tick_count, call.ticks.released + (call.next_in_doubt ? 1 : 0));
+        std::min(call.record.tick_count, call.ticks.released + (call.next_in_doubt() ? 1 : 0));
     left += (call.record.tick_count - taken) * tariff.tick_value;
     batch.put(counter_key(terms.currency), protocol::encode_u64(left));
   }
   CallRecord ended = call.record;
   ended.end = protocol::to_bytes(end);
   batch.put(record_key(kCallPrefix, digest), ended.encode());
+  if (call.asked) batch.erase(record_key(kAskedPrefix, digest));
   record.state = state;
   CAFE_RETURN_IF_ERROR(commit_and_release(std::move(batch), std::move(record)));
   counters[terms.currency] = left;
   call.record = std::move(ended);
+  call.asked.reset();
   call.points.reset();
   return absl::OkStatus();
 }

@@ -15,6 +15,7 @@
 //   terminal/<digest>          credentials of the terminals that were paid, and the holder's own
 //   call/<terms digest>        what a payment by ticks has besides
 //   tick/<terms digest>        how many ticks of a call were released, and the last one
+//   asked/<terms digest>       u32: the last tick of a call that the guardian was asked for
 //   load-key                   the certificate of the key that signs loads
 //   loads                      u64 sequence of the last load that the guardian took
 //   load                       the one load under way
@@ -46,6 +47,7 @@ inline constexpr std::string_view kPaymentPrefix = "payment/";
 inline constexpr std::string_view kTerminalPrefix = "terminal/";
 inline constexpr std::string_view kCallPrefix = "call/";
 inline constexpr std::string_view kTickPrefix = "tick/";
+inline constexpr std::string_view kAskedPrefix = "asked/";
 inline constexpr std::string_view kLoadKeyKey = "load-key";
 inline constexpr std::string_view kLoadsKey = "loads";
 inline constexpr std::string_view kLoadKey = "load";

@@ -46,8 +46,11 @@ struct Wallet::State {
       protocol::MerkleTree tree;
     };
     std::shared_ptr<const Points> points;
-    // The guardian may have taken the next tick from its counter though it was never stored here.
-    bool next_in_doubt = true;
+    // The last tick that the guardian was asked for, durable before it was.
+    std::optional<uint32_t> asked;
+    // Whether the guardian may have taken the next tick from its counter though it was never
+    // stored here.
+    bool next_in_doubt() const { return asked && *asked == ticks.released; }
   };
 
   std::unique_ptr<firmware::RecordStore> store;
@@ -100,6 +103,11 @@ struct Wallet::State {
                                     const protocol::TerminalCertificate& terminal);
   // A document that one of the issuer's certified withdrawal keys signed (BAD_SIGNATURE).
   absl::Status check_withdrawal_signature(const protocol::SignedDocument& document) const;
+  // A document that an on-line key of the issuer's signed, by the certificate that came with it:
+  // of that purpose, and valid at that time. BAD_SIGNATURE, WRONG_PURPOSE, KEY_EXPIRED.
+  absl::Status check_issuer_signature(const protocol::SignedDocument& document,
+                                      protocol::ByteView key_certificate, std::string_view purpose,
+                                      uint64_t at_ms) const;
   absl::StatusOr<const protocol::Denomination*> denomination_of(const protocol::DenomId& id) const;
   // Nothing where the issuer states none for the currency.
   const protocol::Limits* limits(std::string_view currency) const {
@@ -219,6 +227,9 @@ struct Wallet::State {
   // --- calls.cc ---
   absl::Status agree_to_call(const firmware::CallOffer& offer, uint64_t now_ms);
   absl::StatusOr<protocol::Bytes> pay_tick(const firmware::TickDemand& demand);
+  // At the start: what the guardian was asked for and never stored here. A tick that stays in doubt
+  // is tried again at the next start.
+  void settle_ticks_in_doubt();
   // `record` with its new state; `end` is the terminal's, or empty.
   absl::Status end_call(PaymentRecord record, PaymentState state, protocol::ByteView end);
 

@@ -43,6 +43,7 @@ absl::Status Wallet::State::load() {
   // A load that the guardian may have been given already. Where it cannot be finished now, it stays
   // under way.
   if (load_under_way && !load_under_way->loaded.empty()) finish_load().IgnoreError();
+  settle_ticks_in_doubt();
   return free_orphans();
 }
 
@@ -135,6 +136,10 @@ absl::Status Wallet::State::load_money() {
     CAFE_ASSIGN_OR_RETURN(call.record, CallRecord::decode(value));
     if (const Bytes* ticks = store->find(record_key(kTickPrefix, digest))) {
       CAFE_ASSIGN_OR_RETURN(call.ticks, TickRecord::decode(*ticks));
+    }
+    if (const Bytes* asked = store->find(record_key(kAskedPrefix, digest))) {
+      if (asked->size() != 4) return damaged();
+      call.asked = protocol::decode_u32(ByteView(*asked).first<4>());
     }
     return absl::OkStatus();
   }));
