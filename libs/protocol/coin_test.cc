@@ -4,12 +4,12 @@
 
 #include <functional>
 
-#include "libs/protocol/claim.h"
-#include "libs/protocol/testing/world.h"
+#include "libs/protocol/testing/claims.h"
 
 namespace cafe::protocol {
 namespace {
 
+using cafe::testing::opening_of;
 using cafe::testing::WithdrawnCoin;
 using cafe::testing::World;
 using cafe::testing::WorldWallet;
@@ -25,19 +25,9 @@ class CoinTest : public ::testing::Test {
   static std::string check(const Coin& coin, const Denomination& denomination) {
     return reason_of(check_coin(coin, denomination));
   }
-  // The issuer's record of a coin's session, and what its wallet opens.
+  // The issuer's record of a coin's session.
   Session session_of(const WithdrawnCoin& coin) const {
-    const uint8_t beta = coin.response.beta;
-    return {coin.denomination.id(),
-            m_for(coin.denomination.kind, wallet.account.points),
-            coin.line.z,
-            coin.line.coins[coin.i][beta],
-            coin.secrets.clauses[beta].c,
-            coin.response.r};
-  }
-  static Unblinding opening_of(const WithdrawnCoin& coin) {
-    const BlindedClause& clause = coin.secrets.clauses[coin.response.beta];
-    return {coin.secrets.s, clause.u, clause.v};
+    return cafe::testing::session_of(wallet, coin);
   }
 };
 

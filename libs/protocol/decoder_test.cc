@@ -1,147 +1,23 @@
-// What every decoder of certificates, registrations, lists, orders and coins refuses: cut and
-// lengthened documents, points that are none, scalars that are not reduced, and thousands of random
-// alterations. The documents of payments are in payment_decoder_test.cc.
+// What every decoder of certificates, registrations, lists, orders, coins and claims refuses: cut
+// and lengthened documents, points that are none, scalars that are not reduced, and thousands of
+// random alterations. The documents are testing/documents.h's; those of payments are in
+// payment_decoder_test.cc.
 #include <gtest/gtest.h>
 
-#include <functional>
-
-#include "libs/protocol/load_order.h"
-#include "libs/protocol/quote.h"
+#include "libs/protocol/testing/documents.h"
 #include "libs/protocol/testing/world.h"
 
 namespace cafe::protocol {
 namespace {
 
-using cafe::testing::kWorldNow_s;
-using cafe::testing::WithdrawnCoin;
+using cafe::testing::documents;
+using cafe::testing::SampleDocument;
 using cafe::testing::World;
 using cafe::testing::WorldWallet;
 
-// One kind of document: a good one, and how it is read and written again.
-struct Document {
-  std::string name;
-  Bytes good;
-  std::function<absl::StatusOr<Bytes>(ByteView)> recode;  // decode, then encode
-  std::vector<Point> points;                              // that stand in it
-  std::vector<Scalar> scalars;                            // likewise
-};
-
-template <typename T>
-Document document(std::string name, const T& value, std::vector<Point> points = {},
-                  std::vector<Scalar> scalars = {}) {
-  return {std::move(name), value.encode(),
-          [](ByteView bytes) -> absl::StatusOr<Bytes> {
-            CAFE_ASSIGN_OR_RETURN(T decoded, T::decode(bytes));
-            return decoded.encode();
-          },
-          std::move(points), std::move(scalars)};
-}
-
-std::vector<Document> withdrawal_documents(World& world, WorldWallet& wallet) {
-  const std::vector<OrderLine> lines = {{world.coin.id, 2}, {world.cheque.id, 1}};
-  const OpenRequest request{
-      std::string(World::kIssuer), wallet.account.account, 1, 1, world.signed_list.digest(), lines};
-  const OpenAnswer opened = world.open(wallet, lines);
-  Order order{opened, {}, Bytes(70, 3)};
-  std::vector<Scalar> challenges;
-  Completion completion{std::string(World::kIssuer),
-                        wallet.account.account,
-                        1,
-                        opened.time_slot,
-                        {},
-                        {{"EUR", 1000}, {"USD", 1}},
-                        {}};
-  std::vector<Scalar> responses;
-  for (int n = 0; n < 3; ++n) {
-    order.challenges.push_back({world.rng.scalar(), world.rng.scalar()});
-    challenges.insert(challenges.end(), order.challenges[n].begin(), order.challenges[n].end());
-    responses.push_back(world.rng.scalar());
-    completion.responses.push_back({static_cast<uint8_t>(n % 2), responses.back()});
-  }
-  std::vector<Point> points;
-  for (const OpenedLine& line : opened.lines) {
-    points.push_back(line.z);
-    for (const ClausePair& pair : line.coins) {
-      for (const Clause& clause : pair) points.insert(points.end(), {clause.a, clause.b});
-    }
-  }
-  const VoidedOrder voided{std::string(World::kIssuer), wallet.account.account, 1, 2};
-  const Document void_request{"VoidedOrder request",
-                              voided.encode_request(),
-                              [](ByteView bytes) -> absl::StatusOr<Bytes> {
-                                CAFE_ASSIGN_OR_RETURN(VoidedOrder decoded,
-                                                      VoidedOrder::decode_request(bytes));
-                                return decoded.encode_request();
-                              },
-                              {},
-                              {}};
-  const Document void_statement{"VoidedOrder statement",
-                                voided.encode_statement(),
-                                [](ByteView bytes) -> absl::StatusOr<Bytes> {
-                                  CAFE_ASSIGN_OR_RETURN(VoidedOrder decoded,
-                                                        VoidedOrder::decode_statement(bytes));
-                                  return decoded.encode_statement();
-                                },
-                                {},
-                                {}};
-  return {document("OpenRequest", request),
-          document("OpenAnswer", opened, points),
-          document("Order", order, points, challenges),
-          document("Completion", completion, {}, responses),
-          void_request,
-          void_statement};
-}
-
-std::vector<Document> make_documents() {
-  World world("decoders");
-  WorldWallet wallet = world.make_wallet();
-  const Registration& r = wallet.account.registration;
-  const Coin coin = world.withdraw(wallet, {{world.coin.id, 1}})[0].coin;
-  DenominationList list = world.list;
-  list.compromised = {world.cheque.id};
-  const Quote quote{"issuer-b.example", "EUR", "USD", 109, 100, Rounding::kHalfUp, 1, 2};
-  std::vector<Document> out = {
-      document("SignedDocument", world.signed_list),
-      document("Denomination", world.split_coin.denomination, {world.split_coin.denomination.H}),
-      document("DenominationList", list,
-               {world.coin.denomination.H, world.split_coin.denomination.H,
-                world.cheque.denomination.H}),
-      document("KeyCertificate", KeyCertificate::decode(world.deposit_certificate.frame).value(),
-               {world.deposit_key.public_key()}),
-      document("TerminalCertificate", world.terminal, {world.terminal_key.public_key()}),
-      document("TerminalCredential", world.terminal_credential),
-      document("GuardianCertificate",
-               GuardianCertificate::decode(wallet.guardian_certificate.frame).value(),
-               {r.A_O, r.A_Q}),
-      document("Registration", r, {r.A_O, r.A_Q, r.U, r.U3, r.K, r.R, r.R3, r.S}, {r.t, r.answer}),
-      document("RegistrationFile", wallet.registration),
-      document("RegistrationReceipt", world.receipt_of(wallet), {r.K}),
-      document("HolderCredential", world.credential_of(wallet)),
-      document("Identification", Identification::make(world.credential_of(wallet), World::kIssuer,
-                                                      wallet.account.account, Bytes32{4},
-                                                      wallet.identity.account_key)),
-      document("LoadOrder",
-               LoadOrder{std::string(World::kIssuer), wallet.account.account, "EUR", 5000, 1}),
-      document("LoadQuery", LoadQuery{std::string(World::kIssuer), wallet.account.account, 0}),
-      document("Loaded",
-               Loaded{std::string(World::kIssuer), wallet.account.account, Bytes32{5},
-                      Load{r.serial, std::string(World::kIssuer), "EUR", 5000, 1}.encode(),
-                      Bytes(384, 6)}),
-      document("Coin", coin, {coin.A, coin.Z, coin.a, coin.b}, {coin.r}),
-      document("Quote", quote),
-  };
-  for (Document& more : withdrawal_documents(world, wallet)) out.push_back(std::move(more));
-  return out;
-}
-
-const std::vector<Document>& documents() {
-  static const std::vector<Document> all = make_documents();
-  return all;
-}
-
 class DocumentDecoder : public ::testing::TestWithParam<size_t> {
  protected:
-  const Document& doc() const { return documents()[GetParam()]; }
+  const SampleDocument& doc() const { return documents()[GetParam()]; }
   std::string reason(ByteView bytes) const { return reason_of(doc().recode(bytes).status()); }
   // The good document with the only occurrence of `old` replaced by as many other bytes.
   Bytes replaced(ByteView old, ByteView with) const {
@@ -205,8 +81,12 @@ TEST_P(DocumentDecoder, refuses_other_labels) {
   Bytes bad = doc().good;
   bad[at + length - 1] ^= 1;
   EXPECT_EQ(reason(bad), "WRONG_LABEL");
-  for (const Document& other : documents()) {
-    if (other.name == doc().name) continue;
+  const auto label_of = [](ByteView frame) {
+    const auto [begin, size] = fields_of(frame)[0];
+    return to_string(frame.subspan(begin, size));
+  };
+  for (const SampleDocument& other : documents()) {
+    if (label_of(other.good) == label_of(doc().good)) continue;
     EXPECT_EQ(reason(other.good), "WRONG_LABEL") << other.name;
   }
 }
