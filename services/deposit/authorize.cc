@@ -111,15 +111,18 @@ class AuthorizeFlow::Decision {
   // Who asks: only enrolled terminals of payees that are not closed.
   absl::Status find_terminals() {
     absl::flat_hash_set<Asker> askers;
+    std::vector<protocol::Bytes32> digests;
     for (const auto& asked : asked_) {
-      if (!asked->done) askers.insert({asked->terms().payee_id, asked->terms().terminal_id});
+      if (asked->done) continue;
+      askers.insert({asked->terms().payee_id, asked->terms().terminal_id});
+      digests.push_back(asked->answer.terms_digest = asked->signed_terms().digest());
     }
     if (askers.empty()) return absl::OkStatus();
     const std::vector<Asker> list(askers.begin(), askers.end());
-    CAFE_ASSIGN_OR_RETURN(facts_,
-                          parts_.database.transaction(
-                              {.read_only = true, .idempotent = true, .single_statement = true},
-                              [&](Transaction& tx) { return store::read_questions(tx, list); }));
+    CAFE_ASSIGN_OR_RETURN(
+        facts_, parts_.database.transaction(
+                    {.read_only = true, .idempotent = true, .single_statement = true},
+                    [&](Transaction& tx) { return store::read_questions(tx, list, digests); }));
     for (const auto& asked : asked_) {
       if (asked->done) continue;
       const auto asker = facts_.askers.find({asked->terms().payee_id, asked->terms().terminal_id});
@@ -151,7 +154,6 @@ class AuthorizeFlow::Decision {
     std::vector<Asked*> whose;
     for (const auto& asked : asked_) {
       if (asked->done) continue;
-      asked->answer.terms_digest = asked->signed_terms().digest();
       signatures.push_back({&asked->terminal->certificate.key, asked->answer.terms_digest,
                             asked->signed_terms().signature});
       whose.push_back(asked.get());
@@ -190,7 +192,8 @@ class AuthorizeFlow::Decision {
                                     .acquirer_id = parts_.issuer_id,
                                     .received_ms = now_ms_,
                                     .anchors = parts_.anchors,
-                                    .ticks_to_come = true});
+                                    .ticks_to_come = true,
+                                    .voided = std::move(facts_.voided)});
     for (size_t i = 0; i < whose.size(); ++i) whose[i]->checked = std::move(checked[i]);
     return absl::OkStatus();
   }

@@ -44,8 +44,14 @@ absl::StatusOr<PreparedPayment> prepare(const Candidate& candidate, const CheckC
 }
 
 // What this acquirer asks of a payment on top.
-absl::Status check_acquirer_rules(const Payment& payment, const PreparedPayment& prepared,
+absl::Status check_acquirer_rules(const ReadPayment& read, const PreparedPayment& prepared,
                                   const CheckContext& context) {
+  if (context.voided.contains(
+          {prepared.terms_digest, read.terms->payee_id, read.terms->terminal_id})) {
+    return protocol::refused("TERMS_VOIDED",
+                             "The terminal has refused these terms: its payer is credited.");
+  }
+  const Payment& payment = *read.payment;
   for (size_t i = 0; i < payment.coins.size(); ++i) {
     const Denomination& denomination = *prepared.denominations[i];
     if (context.stopped.contains(payment.coins[i].denom_id)) {
@@ -144,7 +150,8 @@ class Checker {
   void check_each_acquirer_rules() {
     for (size_t i = 0; i < candidates_.size(); ++i) {
       if (!checked_[i].valid()) continue;
-      const absl::Status status = check_acquirer_rules(payment(i), prepared_[i], context_);
+      const absl::Status status =
+          check_acquirer_rules(*candidates_[i].payment, prepared_[i], context_);
       if (!status.ok()) refuse(i, status);
     }
   }

@@ -63,6 +63,19 @@ struct Candidate {
 Candidate candidate_of(const ReadPayment& payment, uint32_t index,
                        const protocol::PayeeId& payee_id, const Terminals& terminals);
 
+// Terms that a terminal refused, signed (section 8): they are void. Its own terms only: a refusal
+// may name any digest.
+struct VoidedTerms {
+  protocol::Bytes32 terms_digest{};
+  protocol::PayeeId payee_id;
+  protocol::TerminalId terminal_id;
+  bool operator==(const VoidedTerms&) const = default;
+  template <typename H>
+  friend H AbslHashValue(H h, const VoidedTerms& terms) {
+    return H::combine(std::move(h), terms.terms_digest, terms.payee_id, terms.terminal_id);
+  }
+};
+
 // What the checks rest on.
 struct CheckContext {
   const protocol::DenominationTable& denominations;
@@ -73,6 +86,8 @@ struct CheckContext {
   // Whether ticks may still be to come: an authorization is asked for when a call begins, a deposit
   // is made of what was shown.
   bool ticks_to_come = false;
+  // Those of the candidates' terms that are void.
+  absl::flat_hash_set<VoidedTerms> voided{};
 };
 
 inline constexpr std::string_view kAuthorizationNeeded = "AUTHORIZATION_NEEDED";
@@ -83,6 +98,7 @@ inline constexpr std::string_view kAuthorizationNeeded = "AUTHORIZATION_NEEDED";
 //   UNKNOWN_TERMINAL, TERMINAL_REVOKED, KEY_EXPIRED   the terminal at the time of the terms
 //   those of protocol::prepare_unsigned_payment
 //   BAD_SIGNATURE                                     of the terms
+//   TERMS_VOIDED                                      the terminal refused them
 //   DENOMINATION_STOPPED
 //   DEPOSIT_DATE_PASSED                               judged when the batch was received
 //   NOTHING_OWED                                      a spend pays ticks, and shows none

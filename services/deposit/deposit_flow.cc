@@ -174,6 +174,18 @@ absl::Status DepositFlow::add_terminals(const PayeeId& payee_id,
   return absl::OkStatus();
 }
 
+absl::StatusOr<absl::flat_hash_set<VoidedTerms>> DepositFlow::find_voided(
+    std::span<const ReadPayment> payments) const {
+  std::vector<Bytes32> digests;
+  for (const ReadPayment& payment : payments) {
+    if (payment.payment) digests.push_back(payment.payment->terms.digest());
+  }
+  if (digests.empty()) return absl::flat_hash_set<VoidedTerms>();
+  return parts_.database.transaction(
+      {.read_only = true, .idempotent = true, .single_statement = true},
+      [&](Transaction& tx) { return store::find_voided(tx, digests); });
+}
+
 std::vector<ReadPayment> DepositFlow::read_all(std::span<const Bytes> payments) const {
   const Computing computing(computing_);
   std::vector<ReadPayment> read(payments.size());
@@ -241,12 +253,14 @@ absl::StatusOr<std::vector<CheckedPayment>> DepositFlow::check(const ReadOrder& 
     CAFE_ASSIGN_OR_RETURN(table, parts_.denominations.table());
   }
   CAFE_RETURN_IF_ERROR(add_terminals(payee_id, read, admitted.terminals));
+  CAFE_ASSIGN_OR_RETURN(auto voided, find_voided(read));
 
   const CheckContext context{.denominations = *table,
                              .stopped = admitted.stopped,
                              .acquirer_id = parts_.issuer_id,
                              .received_ms = received_ms,
-                             .anchors = parts_.anchors};
+                             .anchors = parts_.anchors,
+                             .voided = std::move(voided)};
   std::vector<Candidate> candidates;
   candidates.reserve(read.size());
   for (const ReadPayment& payment : read) {

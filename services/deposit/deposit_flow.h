@@ -48,6 +48,8 @@ class DepositFlow {
                                  uint64_t now_ms) const;
   absl::Status add_terminals(const protocol::PayeeId& payee_id,
                              std::span<const ReadPayment> payments, Terminals& terminals) const;
+  absl::StatusOr<absl::flat_hash_set<VoidedTerms>> find_voided(
+      std::span<const ReadPayment> payments) const;
   std::vector<ReadPayment> read_all(std::span<const protocol::Bytes> payments) const;
   std::vector<CheckedPayment> check_all(std::span<const Candidate> candidates,
                                         const CheckContext& context) const;

@@ -1,6 +1,7 @@
 #include "services/deposit/deposit_service.h"
 
 #include "services/deposit/archived_payment.h"
+#include "services/deposit/void_terms.h"
 
 namespace cafe::deposit {
 
@@ -48,6 +49,18 @@ grpc::ServerUnaryReactor* DepositService::GetPayment(grpc::CallbackServerContext
              v1::GetPaymentResponse& response) { return get_payment(call, request, response); });
 }
 
+grpc::ServerUnaryReactor* DepositService::VoidTerms(grpc::CallbackServerContext* context,
+                                                    const v1::VoidTermsRequest* request,
+                                                    v1::VoidTermsResponse* response) {
+  return serve_unary(runtime_, "Deposit/VoidTerms", context, request, response,
+                     [this](const CallInfo& call, const v1::VoidTermsRequest& request,
+                            v1::VoidTermsResponse&) -> absl::Status {
+                       CAFE_RETURN_IF_ERROR(require_caller(call, {"recovery"}));
+                       return void_terms(parts_, view_of(request.refusal()),
+                                         view_of(request.credential()));
+                     });
+}
+
 absl::Status DepositService::deposit(const CallInfo& call, const v1::DepositRequest& request,
                                      v1::DepositResponse& response) {
   std::vector<Bytes> payments;
@@ -74,7 +87,7 @@ absl::Status DepositService::deposit(const CallInfo& call, const v1::DepositRequ
 
 absl::Status DepositService::get_payment(const CallInfo& call, const v1::GetPaymentRequest& request,
                                          v1::GetPaymentResponse& response) {
-  CAFE_RETURN_IF_ERROR(require_caller(call, {"doublespend", "operator"}));
+  CAFE_RETURN_IF_ERROR(require_caller(call, {"doublespend", "recovery", "operator"}));
   if (request.batch() > INT64_MAX) {
     return protocol::invalid("BAD_BATCH", "Batch numbers are below 2^63.");
   }

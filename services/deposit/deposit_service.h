@@ -22,10 +22,14 @@ class DepositService final : public v1::Deposit::CallbackService {
   grpc::ServerUnaryReactor* Authorize(grpc::CallbackServerContext* context,
                                       const v1::AuthorizeRequest* request,
                                       v1::AuthorizeResponse* response) override;
-  // doublespend and operator.
+  // doublespend, recovery and operator.
   grpc::ServerUnaryReactor* GetPayment(grpc::CallbackServerContext* context,
                                        const v1::GetPaymentRequest* request,
                                        v1::GetPaymentResponse* response) override;
+  // recovery.
+  grpc::ServerUnaryReactor* VoidTerms(grpc::CallbackServerContext* context,
+                                      const v1::VoidTermsRequest* request,
+                                      v1::VoidTermsResponse* response) override;
 
  private:
   absl::Status deposit(const platform::CallInfo& call, const v1::DepositRequest& request,

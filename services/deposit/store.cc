@@ -2,6 +2,7 @@
 
 #include "libs/protocol/frame.h"
 #include "services/deposit/callers.h"
+#include "services/deposit/store_voided.h"
 
 namespace cafe::deposit::store {
 namespace {
@@ -85,7 +86,8 @@ absl::StatusOr<AdmissionFacts> read_admission(Transaction& tx,
   return facts;
 }
 
-absl::StatusOr<QuestionFacts> read_questions(Transaction& tx, std::span<const Asker> askers) {
+absl::StatusOr<QuestionFacts> read_questions(Transaction& tx, std::span<const Asker> askers,
+                                             std::span<const Bytes32> terms_digests) {
   Bytes packed;  // 16 payee ‖ 16 terminal
   for (const Asker& asker : askers) {
     append(packed, asker.payee_id);
@@ -96,14 +98,21 @@ absl::StatusOr<QuestionFacts> read_questions(Transaction& tx, std::span<const As
       tx.query("SELECT p.payee_id, substr($1::bytea, i * 32 + 17, 16), p.closed_at IS NOT NULL,"
                "       t.key, t.credential,"
                "       floor(extract(epoch FROM t.revoked_at) * 1000)::bigint,"
-               "       (SELECT string_agg(denom_id, ''::bytea) FROM deposit.denomination_stop)"
+               "       (SELECT string_agg(denom_id, ''::bytea) FROM deposit.denomination_stop),"
+               "       (SELECT string_agg(v.terms_digest || v.payee_id || v.terminal_id, ''::bytea)"
+               "        FROM deposit.voided_terms v WHERE v.terms_digest IN"
+               "         (SELECT substr($2::bytea, j * 32 + 1, 32)"
+               "          FROM generate_series(0, octet_length($2::bytea) / 32 - 1) AS j))"
                " FROM generate_series(0, octet_length($1::bytea) / 32 - 1) AS i"
                " JOIN deposit.payee p ON p.payee_id = substr($1::bytea, i * 32 + 1, 16)"
                " LEFT JOIN deposit.terminal t ON t.payee_id = substr($1::bytea, i * 32 + 1, 16)"
                "  AND t.terminal_id = substr($1::bytea, i * 32 + 17, 16)",
-               packed));
+               packed, pack(terms_digests)));
   QuestionFacts found;
-  if (!rows.empty()) found.stopped = denominations_at(rows.front(), 6);
+  if (!rows.empty()) {
+    found.stopped = denominations_at(rows.front(), 6);
+    if (!rows.front().is_null(7)) found.voided = unpack_voided(rows.front().get<Bytes>(7));
+  }
   for (const Row row : rows) {
     const Asker asker{PayeeId{row.get<Bytes16>(0)}, TerminalId{row.get<Bytes16>(1)}};
     AskerFacts& facts = found.askers[asker];

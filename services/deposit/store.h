@@ -5,6 +5,7 @@
 #include "libs/protocol/deposit.h"
 #include "libs/storage/ledger.h"
 #include "libs/storage/postgres.h"
+#include "services/deposit/check_payments.h"
 #include "services/deposit/decide_batch.h"
 #include "services/deposit/overdraft.h"
 #include "services/deposit/terminals.h"
@@ -80,6 +81,14 @@ struct AskerFacts {
 struct QuestionFacts {
   absl::flat_hash_map<Asker, AskerFacts> askers;  // those whose payee is enrolled
   absl::flat_hash_set<protocol::DenomId> stopped;
+  absl::flat_hash_set<VoidedTerms> voided;
+};
+
+// A terminal's signed refusal, verified.
+struct Refused {
+  VoidedTerms terms;
+  protocol::ByteView refusal;     // signed document
+  protocol::ByteView credential;  // protocol::PayeeCredential of the key that signed it
 };
 
 // Each function runs one statement or two within the caller's transaction.
@@ -90,8 +99,9 @@ using storage::Transaction;
 // UNAUTHENTICATED UNKNOWN_PAYEE.
 absl::StatusOr<AdmissionFacts> read_admission(Transaction& tx, const protocol::DepositOrder& order);
 
-// `askers`: each once, at least one. One statement.
-absl::StatusOr<QuestionFacts> read_questions(Transaction& tx, std::span<const Asker> askers);
+// `askers`: each once, at least one. `terms_digests`: of all questions' terms. One statement.
+absl::StatusOr<QuestionFacts> read_questions(Transaction& tx, std::span<const Asker> askers,
+                                             std::span<const protocol::Bytes32> terms_digests);
 
 // Those of the payee's terminals that are among `ids`.
 absl::StatusOr<std::vector<EnrolledTerminal>> find_terminals(
@@ -121,6 +131,12 @@ absl::Status read_cover_facts(Transaction& tx, std::span<const SlotKey> slots,
                               std::span<const uint64_t> first_batches, BatchFacts& facts);
 absl::Status insert_spent_before(Transaction& tx, uint64_t batch, const BatchFacts& facts,
                                  std::span<const SpentBefore> rows);
+
+// What is void of terms with these digests. One statement.
+absl::StatusOr<absl::flat_hash_set<VoidedTerms>> find_voided(
+    Transaction& tx, std::span<const protocol::Bytes32> terms_digests);
+// The first refusal of terms stays.
+absl::Status insert_voided(Transaction& tx, const Refused& refused, uint64_t now_ms);
 
 absl::Status insert_cheque_alarms(Transaction& tx, uint64_t batch,
                                   std::span<const ChequeAlarm> alarms, uint64_t now_ms);
