@@ -108,10 +108,14 @@ absl::Status learn_issuer(wallet::Wallet& wallet, const IssuerInfo& issuer) {
 }
 
 absl::Status register_wallet(wallet::Wallet& wallet, Backend& backend) {
+  // What was sent before an interruption first: it may be registered, and then no other file is.
+  absl::StatusOr<Bytes> file = wallet.pending_registration();
   for (int attempt = 1; !wallet.registered(); ++attempt) {
-    CAFE_ASSIGN_OR_RETURN(const auto nonce, backend.begin_registration());
-    CAFE_ASSIGN_OR_RETURN(const Bytes file, wallet.begin_registration(nonce));
-    const auto receipt = backend.register_wallet(file);
+    if (!file.ok() || attempt > 1) {
+      CAFE_ASSIGN_OR_RETURN(const auto nonce, backend.begin_registration());
+      CAFE_ASSIGN_OR_RETURN(file, wallet.begin_registration(nonce));
+    }
+    const auto receipt = backend.register_wallet(*file);
     // A nonce dies with the service that gave it, and after ten minutes; another one is drawn then.
     const std::string reason = receipt.ok() ? "" : protocol::reason_of(receipt.status());
     if ((reason == "UNKNOWN_NONCE" || reason == "NONCE_EXPIRED") && attempt <= kAttempts) continue;

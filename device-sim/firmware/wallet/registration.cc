@@ -48,6 +48,17 @@ absl::StatusOr<Bytes> Wallet::begin_registration(const Bytes32& nonce) {
   return encoded;
 }
 
+absl::StatusOr<Bytes> Wallet::pending_registration() const {
+  const State& s = *state_;
+  const Bytes* record = s.store->find(kRegistrationKey);
+  if (record == nullptr || s.registered()) {
+    return protocol::refused("NO_REGISTRATION", "The wallet waits for no receipt.");
+  }
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kRegistrationLabel, *record));
+  CAFE_RETURN_IF_ERROR(in.array<32>().status());
+  return in.bytes();
+}
+
 absl::Status Wallet::on_registration_receipt(ByteView receipt_bytes) {
   State& s = *state_;
   const Bytes* record = s.store->find(kRegistrationKey);

@@ -215,6 +215,9 @@ class Wallet {
   // --- Registration (section 3) ---
   // The registration file for the issuer's nonce; the same for the same nonce.
   absl::StatusOr<protocol::Bytes> begin_registration(const protocol::Bytes32& nonce);
+  // The file that was made last, until its receipt is here: the issuer may have registered it, and
+  // would register no other of this wallet and guardian. To be sent first; NO_REGISTRATION.
+  absl::StatusOr<protocol::Bytes> pending_registration() const;
   absl::Status on_registration_receipt(protocol::ByteView receipt);
   bool registered() const;
   // What shows which account and account key are hers: an encoded HolderCredential.

@@ -54,11 +54,15 @@ TEST_F(WalletTest, RegistersWithItsGuardian) {
   EXPECT_EQ(*device_.wallet->begin_registration(nonce), file);  // the same for the same nonce
   EXPECT_FALSE(device_.wallet->registered());
   EXPECT_EQ(guardian_slots(), 0u);  // the slot of the presence is gone
+  // The receipt may be lost, and no other file would get it.
+  ASSERT_TRUE(device_.restart().ok());
+  EXPECT_EQ(*device_.wallet->pending_registration(), file);
   const auto receipt = issuer_.register_wallet(file, nonce);
   ASSERT_TRUE(receipt.ok()) << receipt.status();
   ASSERT_TRUE(device_.wallet->on_registration_receipt(*receipt).ok());
   ASSERT_TRUE(device_.restart().ok());
   EXPECT_TRUE(device_.wallet->registered());
+  EXPECT_EQ(reason_of(device_.wallet->pending_registration().status()), "NO_REGISTRATION");
   EXPECT_EQ(reason_of(device_.wallet->begin_registration(issuer_.nonce()).status()),
             "ALREADY_REGISTERED");
 }
