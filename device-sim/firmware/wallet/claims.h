@@ -59,10 +59,10 @@ class Claims {
   absl::Status on_refusal(protocol::ByteView refused, protocol::ByteView key_certificate);
   // Asks for the claim's file (signed ClaimQuery); UNKNOWN_CLAIM.
   absl::StatusOr<protocol::Bytes> query(const protocol::Bytes32& digest, uint64_t now_ms) const;
-  // The claim's file: a court's check of it (claim_file.h), that it holds this claim, its receipt
-  // and the statements that came before, and that the last one deducts nothing but slots that were
-  // claimed, and adds up. UNKNOWN_CLAIM, WRONG_RECEIPT, WRONG_STATEMENT (what the issuer signed is
-  // kept as evidence), verify_claim_file's reasons.
+  // The claim's file. A court's check of it (claim_file.h: every deduction is of a slot that was
+  // claimed and stands on a payment of it, all sums add up), and that it holds the receipt and the
+  // statement that came before. UNKNOWN_CLAIM, WRONG_RECEIPT, WRONG_STATEMENT (both kept as
+  // evidence), verify_claim_file's reasons.
   absl::Status on_claim_file(protocol::ByteView claim_file);
   // A signed document that was wrong; nothing where there was none. UNKNOWN_CLAIM.
   absl::StatusOr<std::optional<protocol::Bytes>> evidence(const protocol::Bytes32& digest) const;

@@ -81,6 +81,20 @@ absl::Status Wallet::State::check_withdrawal_signature(const SignedDocument& doc
                               "issuer's key certificates, or do not trust it.");
 }
 
+absl::Status Wallet::State::check_issuer_signature(const SignedDocument& document,
+                                                   ByteView key_certificate,
+                                                   std::string_view purpose,
+                                                   uint64_t at_ms) const {
+  CAFE_ASSIGN_OR_RETURN(const auto certificate_document, SignedDocument::decode(key_certificate));
+  CAFE_ASSIGN_OR_RETURN(const auto certificate,
+                        protocol::open_key_certificate(certificate_document, config.anchors,
+                                                       purpose, at_ms / 1000));
+  if (certificate.issuer_id != config.issuer_id) {
+    return protocol::invalid("BAD_ISSUER_ID", "The certificate is another issuer's.");
+  }
+  return document.check(certificate.key);
+}
+
 absl::Status Wallet::on_notice(ByteView notice_message, uint64_t now_ms) {
   CAFE_ASSIGN_OR_RETURN(const auto message, firmware::NoticeMessage::decode(notice_message));
   CAFE_ASSIGN_OR_RETURN(const auto terminal,

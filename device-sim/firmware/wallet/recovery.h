@@ -20,7 +20,7 @@
 // The same serves a wallet that is not lost, for payments of its own that came to nothing:
 //
 //   auto recovery = *Recovery::of_own_payments(wallet);
-//   ... orders_query, on_orders, rebuild as above ...
+//   ... orders_query, on_orders, rebuild, to_ask, on_spent as above ...
 //   recovery->claim_payments(now_ms);
 #pragma once
 
@@ -63,6 +63,11 @@ struct Found {
   uint64_t loaded = 0;          // what all cheques could be written out for when nothing was spent
 };
 
+struct FailedOrder {
+  uint64_t order;  // N
+  absl::Status why;
+};
+
 // What the owner agrees to show for her money.
 struct Consent {
   bool partly_spent = false;
@@ -70,6 +75,7 @@ struct Consent {
 };
 
 inline constexpr size_t kCoinsPerClaim = 512;
+inline constexpr uint64_t kSettlement_s = uint64_t{7} * 86400;
 
 // [guard] With how many spent coins at least every coin that is asked for shares its prefix, where
 // the store answers no shorter one.
@@ -114,7 +120,7 @@ class Recovery {
   // signature, and that nothing is missing (LISTING_MISMATCH, LISTING_GAP; also against the loss
   // recorded). Nothing is taken on an error. Others: BAD_SIGNATURE, STATEMENT_MISMATCH, and those
   // of the parts.
-  absl::Status on_orders(const ListedOrders& answer, uint64_t now_ms);
+  absl::Status on_orders(const ListedOrders& answer);
   bool listed() const;
   size_t orders() const;  // listed so far
   // Of denominations in them that neither the wallet's list has nor one of accept_list.
@@ -124,11 +130,14 @@ class Recovery {
 
   // --- Coins ---
   // Rebuilds the coins of the orders [from, to) (rebuild.h). The one function here that several
-  // threads may run at once, on orders apart. Coins of a denomination that nobody knows any more
-  // are left out.
-  absl::Status rebuild(size_t from, size_t to);
-  // rebuild ran over all of them.
+  // threads may run at once, on orders apart.
+  void rebuild(size_t from, size_t to);
+  // It ran over all of them.
   bool rebuilt() const;
+  // Orders of which it made nothing, and why: of a denomination that nobody knows any more, or made
+  // with another seed (then all of them fail), or wrongly answered by the issuer, which is
+  // evidence.
+  std::vector<FailedOrder> failed_orders() const;
 
   // --- Which slots are spent ---
   // The prefixes to ask for now, in random order, each on a connection of its own that tells
@@ -153,8 +162,9 @@ class Recovery {
   // refused does not count, but the coin that it was refused for is left out from then on.
   // NOT_LOOKED_UP, STORE_FULL.
   absl::StatusOr<std::vector<protocol::Bytes32>> claim(const Consent& consent, uint64_t now_ms);
-  // The same of the wallet's own payments that came to nothing: refused by the payee, or not
-  // deposited in time.
+  // The same of the wallet's own payments that came to nothing, a claim for each: refused by the
+  // payee, or not deposited a settlement period (kSettlement_s) after the last day for that. What
+  // the store knows as spent was deposited all the same, and is left alone. NOT_LOOKED_UP.
   absl::StatusOr<std::vector<protocol::Bytes32>> claim_payments(uint64_t now_ms);
   // Forgets the lost wallet's seed. Claims stay.
   absl::Status finish();

@@ -1,0 +1,248 @@
+// What there is to claim of a lost wallet, or of payments that came to nothing, and the signed
+// claims of it (section 8).
+#include <algorithm>
+
+#include "device-sim/firmware/wallet/recovery_state.h"
+#include "libs/protocol/claim_value.h"
+#include "libs/protocol/payment_answer.h"
+
+namespace cafe::wallet {
+
+using firmware::Batch;
+using protocol::Bytes;
+using protocol::Bytes32;
+using protocol::Claim;
+using protocol::ClaimedCoin;
+using protocol::ClaimKind;
+using protocol::CoinId;
+using protocol::CurrencyAmount;
+using protocol::Denomination;
+using protocol::SignedDocument;
+
+namespace {
+
+absl::Status not_looked_up() {
+  return protocol::refused("NOT_LOOKED_UP",
+                           "What is spent already is not known yet: ask the store first.");
+}
+
+uint64_t value_of(const Denomination& denomination, uint64_t slots) {
+  uint64_t sum = 0;
+  for (size_t j = 0; j < denomination.slot_values.size(); ++j) {
+    if ((slots >> j & 1) != 0) sum += denomination.slot_values[j];
+  }
+  return sum;
+}
+
+// What the issuer's answer to this claim had to do with the moment, not with what was claimed.
+bool may_be_filed_again(std::string_view reason) {
+  return reason == "CLAIM_STALE" || reason == "NOT_DUE" || reason == "NOT_REPORTED_LOST";
+}
+
+}  // namespace
+
+uint64_t Recovery::State::LostCoin::all_slots() const {
+  const size_t k = denomination->slot_values.size();
+  return k >= 64 ? ~uint64_t{0} : (uint64_t{1} << k) - 1;
+}
+
+ClaimedCoin Recovery::State::LostCoin::claimed(uint64_t slots) const {
+  const protocol::Coin& coin = rebuilt.coin;
+  return {order, coin.denom_id, rebuilt.i, coin.A, coin.root, coin.Z, rebuilt.opening, slots};
+}
+
+absl::StatusOr<Recovery::State::Filed> Recovery::State::filed() const {
+  Filed out;
+  CAFE_ASSIGN_OR_RETURN(const auto records, stored_claims(*w.store));
+  for (const auto& [digest, stored] : records) {
+    CAFE_ASSIGN_OR_RETURN(const Claim claim, Claim::decode(stored.claim.frame));
+    if (claim.account != account) continue;
+    if (stored.status != ClaimStatus::kRefused) {
+      for (const ClaimedCoin& coin : claim.coins) out.slots[coin.id()] |= coin.slots;
+      out.cheques = out.cheques || claim.kind == ClaimKind::kCheques;
+      continue;
+    }
+    CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(stored.refused.document));
+    CAFE_ASSIGN_OR_RETURN(const auto refused, protocol::ClaimRefused::decode(document.frame));
+    if (may_be_filed_again(refused.reason)) continue;
+    for (size_t n = 0; n < claim.coins.size(); ++n) {
+      const bool named = n == refused.item || claim.kind == ClaimKind::kPayments;
+      if (named) out.left_out.insert(claim.coins[n].id());
+    }
+  }
+  return out;
+}
+
+std::vector<Found> Recovery::found(uint64_t now_s) const {
+  const State& s = *state_;
+  const auto filed = s.filed();
+  std::map<std::string, Found> by_currency;
+  s.each_coin([&](const State::LostCoin& coin) {
+    Found& found = by_currency[coin.denomination->currency];
+    if (!coin.is_coin()) {
+      ++found.cheques;
+      return;
+    }
+    const uint64_t spent = coin.spent.value_or(0) & coin.all_slots();
+    uint64_t claimed = 0;
+    if (filed.ok() && filed->slots.contains(coin.id)) claimed = filed->slots.at(coin.id) & ~spent;
+    const uint64_t rest = coin.all_slots() & ~spent & ~claimed;
+    found.spent += value_of(*coin.denomination, spent);
+    found.claimed += value_of(*coin.denomination, claimed);
+    if (rest == 0) return;
+    const uint64_t value = value_of(*coin.denomination, rest);
+    ++found.coins;
+    const bool expired = now_s >= coin.denomination->claim_until;
+    (expired ? found.expired : spent == 0 ? found.unspent : found.partly_unspent) += value;
+  });
+  for (const protocol::Load& load : s.loads) by_currency[load.currency].loaded += load.amount;
+  std::vector<Found> out;
+  for (auto& [currency, found] : by_currency) {
+    found.currency = currency;
+    out.push_back(std::move(found));
+  }
+  return out;
+}
+
+absl::StatusOr<Bytes32> Recovery::State::file(ClaimKind kind, std::vector<ClaimedCoin> coins,
+                                              std::vector<CurrencyAmount> claimed, uint64_t now_ms,
+                                              std::vector<protocol::VoidPayment> payments) {
+  const Claim claim{w.config.issuer_id, account, w.account, kind, now_ms, std::move(coins),
+                    std::move(payments)};
+  const ClaimRecord stored{ClaimStatus::kFiled,
+                           SignedDocument::sign(claim.encode(), w.identity->account_key),
+                           std::move(claimed),
+                           {},
+                           {},
+                           {},
+                           {}};
+  const Bytes32 digest = stored.claim.digest();
+  // Before it leaves: the issuer takes a slot once, so these are the bytes to send from now on.
+  CAFE_RETURN_IF_ERROR(
+      w.store->commit(Batch().put(record_key(kClaimPrefix, digest), stored.encode())));
+  return digest;
+}
+
+absl::Status Recovery::State::file_coins(const Consent& consent, const Filed& earlier,
+                                         uint64_t now_ms, std::vector<Bytes32>& out) {
+  // Coins of which nothing is spent apart from those that show what they paid.
+  for (const bool partly : {false, true}) {
+    if (partly && !consent.partly_spent) break;
+    std::vector<std::pair<const LostCoin*, uint64_t>> chosen;
+    each_coin([&](const LostCoin& coin) {
+      if (!coin.is_coin() || (*coin.spent != 0) != partly || earlier.left_out.contains(coin.id) ||
+          now_ms / 1000 >= coin.denomination->claim_until) {
+        return;
+      }
+      const auto before = earlier.slots.find(coin.id);
+      const uint64_t taken = before == earlier.slots.end() ? 0 : before->second;
+      const uint64_t slots = coin.all_slots() & ~*coin.spent & ~taken;
+      if (slots != 0) chosen.emplace_back(&coin, slots);
+    });
+    for (size_t from = 0; from < chosen.size(); from += kCoinsPerClaim) {
+      std::vector<ClaimedCoin> coins;
+      std::map<std::string, uint64_t> sums;
+      for (size_t n = from; n < std::min(chosen.size(), from + kCoinsPerClaim); ++n) {
+        const auto& [coin, slots] = chosen[n];
+        coins.push_back(coin->claimed(slots));
+        sums[coin->denomination->currency] += value_of(*coin->denomination, slots);
+      }
+      std::vector<CurrencyAmount> claimed;
+      for (const auto& [currency, amount] : sums) claimed.push_back({currency, amount});
+      CAFE_ASSIGN_OR_RETURN(out.emplace_back(),
+                            file(ClaimKind::kCoins, std::move(coins), std::move(claimed), now_ms));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Recovery::State::file_cheques(uint64_t now_ms, std::vector<Bytes32>& out) {
+  std::vector<ClaimedCoin> cheques;
+  each_coin([&](const LostCoin& coin) {
+    if (!coin.is_coin()) cheques.push_back(coin.claimed(1));
+  });
+  CAFE_ASSIGN_OR_RETURN(auto loaded, protocol::loaded_amounts(loads));
+  // Without both there is nothing to get for what the claim would show.
+  if (cheques.empty() || loaded.empty()) return absl::OkStatus();
+  if (cheques.size() > protocol::kMaxClaimedCoins) {
+    return protocol::refused("CLAIM_TOO_LARGE", "There are more cheques than one claim takes.");
+  }
+  CAFE_ASSIGN_OR_RETURN(out.emplace_back(),
+                        file(ClaimKind::kCheques, std::move(cheques), std::move(loaded), now_ms));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Bytes32>> Recovery::claim(const Consent& consent, uint64_t now_ms) {
+  State& s = *state_;
+  if (!looked_up()) return not_looked_up();
+  std::vector<Bytes32> out;
+  if (s.own()) return out;
+  CAFE_ASSIGN_OR_RETURN(const State::Filed earlier, s.filed());
+  CAFE_RETURN_IF_ERROR(s.file_coins(consent, earlier, now_ms, out));
+  if (consent.cheques && !earlier.cheques) CAFE_RETURN_IF_ERROR(s.file_cheques(now_ms, out));
+  return out;
+}
+
+// Refused by its payee, or too old to be deposited.
+bool Recovery::State::came_to_nothing(const PaymentRecord& payment, uint64_t now_s) const {
+  if (payment.kind != PaymentKind::kBill || payment.payment.empty()) return false;
+  if (payment.state == PaymentState::kRefused) return true;
+  uint64_t due_s = 0;
+  const auto decoded = protocol::Payment::decode(payment.payment);
+  if (!decoded.ok()) return false;
+  for (const protocol::Coin& coin : decoded->coins) {
+    const Denomination* denomination = table.find(coin.denom_id);
+    if (denomination == nullptr) return false;
+    due_s = std::max(due_s, denomination->deposit_until + kSettlement_s);
+  }
+  return now_s >= due_s;
+}
+
+absl::Status Recovery::State::file_payment(const PaymentRecord& payment, const Filed& earlier,
+                                           uint64_t now_ms, std::vector<Bytes32>& out) {
+  CAFE_ASSIGN_OR_RETURN(const auto decoded, protocol::Payment::decode(payment.payment));
+  CAFE_ASSIGN_OR_RETURN(const auto terms, protocol::Terms::decode(payment.terms.frame));
+  std::map<CoinId, uint64_t> slots;
+  for (const protocol::Spend& spend : decoded.spends) {
+    slots[decoded.coins[spend.coin].id()] |= uint64_t{1} << spend.slot;
+  }
+  std::vector<ClaimedCoin> coins;
+  bool open = true;  // nothing of it is spent, claimed or too old
+  each_coin([&](const LostCoin& coin) {
+    const auto used = slots.find(coin.id);
+    if (used == slots.end()) return;
+    const auto before = earlier.slots.find(coin.id);
+    const uint64_t gone = *coin.spent | (before == earlier.slots.end() ? 0 : before->second);
+    open = open && (used->second & gone) == 0 && !earlier.left_out.contains(coin.id) &&
+           now_ms / 1000 < coin.denomination->claim_until;
+    coins.push_back(coin.claimed(used->second));
+  });
+  if (!open || coins.size() != slots.size()) return absl::OkStatus();
+
+  const Bytes* credential = w.store->find(record_key(kTerminalPrefix, payment.credential));
+  if (credential == nullptr) return damaged();
+  protocol::VoidPayment named{payment.payment, *credential, {}};
+  if (payment.state == PaymentState::kRefused) {
+    CAFE_ASSIGN_OR_RETURN(const auto answer, firmware::PaymentAnswer::decode(payment.answer));
+    named.refusal = answer.document.encode();
+  }
+  CAFE_ASSIGN_OR_RETURN(out.emplace_back(),
+                        file(ClaimKind::kPayments, std::move(coins),
+                             {{terms.currency, terms.amount}}, now_ms, {std::move(named)}));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Bytes32>> Recovery::claim_payments(uint64_t now_ms) {
+  State& s = *state_;
+  if (!looked_up()) return not_looked_up();
+  std::vector<Bytes32> out;
+  if (!s.own()) return out;
+  for (const auto& [digest, payment] : s.w.payments) {
+    if (!s.came_to_nothing(payment, now_ms / 1000)) continue;
+    CAFE_ASSIGN_OR_RETURN(const State::Filed earlier, s.filed());
+    CAFE_RETURN_IF_ERROR(s.file_payment(payment, earlier, now_ms, out));
+  }
+  return out;
+}
+
+}  // namespace cafe::wallet

@@ -1,0 +1,109 @@
+// The inside of a recovery, shared by recovery.cc (begin, loss, new device), recovery_orders.cc
+// (listing, rebuilding), recovery_lookup.cc (what is spent) and recovery_claims.cc.
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "device-sim/firmware/wallet/recovery.h"
+#include "device-sim/firmware/wallet/recovery_records.h"
+#include "device-sim/firmware/wallet/state.h"
+#include "libs/protocol/rebuild.h"
+
+namespace cafe::wallet {
+
+struct Recovery::State {
+  // A coin or cheque of the account's.
+  struct LostCoin {
+    uint64_t order;  // N
+    const protocol::Denomination* denomination;
+    protocol::RebuiltCoin rebuilt;
+    protocol::CoinId id;
+    std::optional<uint64_t> spent;  // slots; nothing before the store has told
+
+    bool is_coin() const { return denomination->kind == protocol::Kind::kCoin; }
+    uint64_t all_slots() const;
+    protocol::ClaimedCoin claimed(uint64_t slots) const;
+  };
+  struct ListedOrder {
+    protocol::Order order;
+    protocol::Completion completion;
+    std::vector<LostCoin> coins;
+    bool rebuilt = false;
+    absl::Status failed;  // why its coins could not be rebuilt
+  };
+
+  State(Wallet::State& its_wallet, const protocol::AccountId& the_account)
+      : w(its_wallet), account(the_account) {}
+
+  Wallet::State& w;  // the new wallet's
+  protocol::AccountId account;
+  RecoveryRecord record;
+  protocol::DenominationTable table;
+
+  // --- recovery_orders.cc ---
+  std::optional<protocol::OrdersQuery> query;  // the last one
+  std::optional<uint64_t> last_order;          // as the last listing says
+  std::optional<protocol::CheckedRegistration> registration;
+  std::vector<protocol::Load> loads;
+  std::vector<ListedOrder> orders;
+
+  // --- recovery_lookup.cc ---
+  std::optional<uint8_t> bits;                // of a prefix that is long enough
+  uint8_t probe_bits = 0;                     // of the next random one
+  std::optional<protocol::CoinPrefix> probe;  // asked for now
+  std::set<protocol::CoinPrefix> too_short;   // of coins
+  absl::Status refused;                       // why nothing more is asked
+
+  bool own() const { return account == w.account; }
+  absl::Status store() const;
+  template <typename Visit>
+  void each_coin(Visit visit) {
+    for (ListedOrder& listed : orders) {
+      for (LostCoin& coin : listed.coins) visit(coin);
+    }
+  }
+  template <typename Visit>
+  void each_coin(Visit visit) const {
+    for (const ListedOrder& listed : orders) {
+      for (const LostCoin& coin : listed.coins) visit(coin);
+    }
+  }
+
+  // A certificate of the issuer's, opened; only those of the purpose that is asked for count.
+  struct Keys {
+    std::vector<protocol::KeyCertificate> recovery, withdrawal;
+  };
+  absl::StatusOr<Keys> open_keys(std::span<const protocol::Bytes> certificates) const;
+  absl::Status check_registration(const ListedOrders& answer, const Keys& keys);
+  absl::StatusOr<std::vector<protocol::Load>> read_loads(const ListedOrders& answer,
+                                                         const Keys& keys) const;
+  absl::Status check_against_loss(uint64_t orders_listed, std::optional<size_t> loads_listed) const;
+  absl::StatusOr<std::vector<LostCoin>> rebuild(const ListedOrder& listed) const;
+
+  bool is_wanted(const LostCoin& coin) const;
+  protocol::CoinPrefix prefix_of(const protocol::CoinId& id) const;
+
+  // What the claims stored so far say: which slots they name, by coin, and which coins a refusal
+  // names.
+  struct Filed {
+    std::map<protocol::CoinId, uint64_t> slots;
+    std::set<protocol::CoinId> left_out;
+    bool cheques = false;
+  };
+  absl::StatusOr<Filed> filed() const;
+  // Signs and stores one.
+  absl::StatusOr<protocol::Bytes32> file(protocol::ClaimKind kind,
+                                         std::vector<protocol::ClaimedCoin> coins,
+                                         std::vector<protocol::CurrencyAmount> claimed,
+                                         uint64_t now_ms,
+                                         std::vector<protocol::VoidPayment> payments = {});
+  absl::Status file_coins(const Consent& consent, const Filed& earlier, uint64_t now_ms,
+                          std::vector<protocol::Bytes32>& out);
+  absl::Status file_cheques(uint64_t now_ms, std::vector<protocol::Bytes32>& out);
+  absl::Status file_payment(const PaymentRecord& record, const Filed& earlier, uint64_t now_ms,
+                            std::vector<protocol::Bytes32>& out);
+  bool came_to_nothing(const PaymentRecord& record, uint64_t now_s) const;
+};
+
+}  // namespace cafe::wallet
