@@ -224,7 +224,9 @@ absl::Status Terminal::prune(uint64_t now_s) {
       changes.emplace_back().erase(key);
     }
   });
+  for (Batch& change : s.prune_hotlists(now_s)) changes.push_back(std::move(change));
   for (const Batch& change : changes) CAFE_RETURN_IF_ERROR(s.store->commit(change));
+  s.load_hotlists();
   s.last_pruned_s = now_s;
   return absl::OkStatus();
 }

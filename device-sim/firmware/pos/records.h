@@ -9,6 +9,9 @@
 //   queue/<u64 number>         terms digest of a payment to deposit: accepted, or of an ended call
 //   batch                      the batch under way, with the ticks that it shows
 //   receipt/<u64 number>       the acquirer's signed receipts
+//   hotlist/<issuer id>        u64 edition of the issuer's hotlist that is held
+//   claimed/<issuer id> <u64 edition>
+//                              what that edition brought: (u64 short id ‖ u64 slots ‖ u64 spend_until)*
 #pragma once
 
 #include "device-sim/firmware/pos/terminal.h"
@@ -24,6 +27,8 @@ inline constexpr std::string_view kSlotPrefix = "slot/";
 inline constexpr std::string_view kQueuePrefix = "queue/";
 inline constexpr std::string_view kBatchKey = "batch";
 inline constexpr std::string_view kReceiptPrefix = "receipt/";
+inline constexpr std::string_view kHotlistPrefix = "hotlist/";
+inline constexpr std::string_view kClaimedPrefix = "claimed/";
 
 std::string record_key(std::string_view prefix, protocol::ByteView id);
 std::string slot_key(const protocol::CoinId& coin, uint32_t slot);

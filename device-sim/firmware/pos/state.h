@@ -1,4 +1,5 @@
-// The terminal's inside, shared by terminal.cc (bills and payments), calls.cc and deposits.cc.
+// The terminal's inside, shared by terminal.cc (bills and payments), calls.cc, hotlist.cc
+// and deposits.cc.
 #pragma once
 
 #include <map>
@@ -6,6 +7,7 @@
 #include "device-sim/firmware/pos/records.h"
 #include "libs/protocol/frame.h"
 #include "libs/protocol/hash.h"
+#include "libs/protocol/hotlist.h"
 
 namespace cafe::pos {
 
@@ -43,6 +45,8 @@ struct Terminal::State {
     uint64_t until_ms;
   };
   std::map<protocol::Bytes32, RunningCall> running;
+  // Slots that were claimed, by the short id of their coin: what all hotlists held say.
+  absl::flat_hash_map<uint64_t, uint64_t> claimed;
   uint64_t next_queue = 1;
   uint64_t next_receipt = 1;
 
@@ -84,6 +88,12 @@ struct Terminal::State {
                                       const CallRecord& call) const;
   protocol::Bytes sign_end(const protocol::Bytes32& terms_digest, uint32_t ticks,
                            uint64_t now_ms) const;
+
+  // hotlist.cc
+  void load_hotlists();
+  void note_claimed(std::span<const protocol::HotlistEntry> entries);
+  bool is_claimed(const protocol::CoinId& coin, uint32_t slot) const;
+  std::vector<firmware::Batch> prune_hotlists(uint64_t now_s) const;
 
   // deposits.cc
   // Queues the ticks of an ended call that no receipt covers, or settles it; `batch` gets the

@@ -1,4 +1,5 @@
-// Start, lists, bills and payments. Calls are in calls.cc, deposits in deposits.cc.
+// Start, lists, bills and payments. Calls are in calls.cc, hotlists in hotlist.cc, deposits
+// in deposits.cc.
 #include "device-sim/firmware/pos/terminal.h"
 
 #include <algorithm>
@@ -84,6 +85,7 @@ absl::Status Terminal::State::load() {
     });
     return next;
   };
+  load_hotlists();
   next_queue = next_after(kQueuePrefix);
   next_receipt = next_after(kReceiptPrefix);
   store->scan(kCallPrefix, [&](std::string_view key, ByteView value) {
@@ -223,9 +225,15 @@ absl::Status Terminal::State::check(const Bytes32& terms_digest, const Payment& 
                                          .anchors = &config.anchors};
   // First, as it costs next to nothing.
   for (const protocol::Spend& spend : payment.spends) {
-    if (store->find(slot_key(payment.coins[spend.coin].id(), spend.slot)) != nullptr) {
+    const protocol::CoinId id = payment.coins[spend.coin].id();
+    if (store->find(slot_key(id, spend.slot)) != nullptr) {
       return protocol::refused("SLOT_TAKEN",
                                "A slot of this payment has paid at this terminal before.");
+    }
+    if (is_claimed(id, spend.slot)) {
+      return protocol::refused("CLAIMED",
+                               "A slot of this payment was reported lost, and its value claimed: "
+                               "it pays nothing any more.");
     }
   }
   // Here and not in check_payment: what was accepted before the report came stays good.

@@ -84,6 +84,15 @@ class Terminal {
   const protocol::DenominationTable& denominations() const;
   const protocol::TerminalCertificate& certificate() const;
 
+  // The edition of an issuer's hotlist that this terminal holds (section 8); 0 for none.
+  uint64_t hotlist_edition(std::string_view issuer_id) const;
+  // What a trusted issuer's customers have claimed since an edition that it holds: claimed slots
+  // pay nothing any more. BAD_SIGNATURE, WRONG_PURPOSE, KEY_EXPIRED, BAD_ISSUER_ID; HOTLIST_GAP
+  // where it begins after the edition held; STORE_FULL. An older one changes nothing.
+  absl::Status accept_hotlist(protocol::ByteView signed_hotlist, protocol::ByteView key_certificate,
+                              uint64_t now_s);
+  size_t claimed_coins() const;  // that it knows
+
   // The lists that this terminal knows, signed: for a wallet that pays nothing.
   absl::StatusOr<protocol::Bytes> make_notice(uint64_t now_ms) const;
   // A bill of `amount` > 0 minor units (AMOUNT_ZERO, BAD_CURRENCY). It stays open until it is paid,
@@ -105,8 +114,8 @@ class Terminal {
                                                uint64_t now_ms);
 
   // Checks a payment of an open offer off line: protocol::check_payment, and that no slot is listed
-  // in any earlier payment (SLOT_TAKEN), nor a coin's key reported compromised
-  // (DENOMINATION_STOPPED). A call's payment is one tick spend without a tick, of the
+  // in any earlier payment (SLOT_TAKEN), none on a hotlist (CLAIMED), nor a coin's key reported
+  // compromised (DENOMINATION_STOPPED). A call's payment is one tick spend without a tick, of the
   // tariff's tick value and at most its tick count (TARIFF_MISMATCH). The same payment again gets
   // the same answer, so that a call goes on after the link was cut. Errors, and
   // nothing signed or stored, for what is not this terminal's to refuse: bytes that are no payment,
@@ -157,7 +166,7 @@ class Terminal {
   std::vector<protocol::Bytes> receipts() const;
 
   // Forgets bills, a day after they were made, that cannot be paid any more or are settled (calls:
-  // kCallLife_ms later), and the slots of coins that nobody can spend any more. Payments that the
+  // kCallLife_ms later), and the slots, claimed ones too, of coins that nobody can spend any more. Payments that the
   // acquirer has yet to judge, or that it refused, stay. STORE_FULL. Reads all records.
   absl::Status prune(uint64_t now_s);
   // The same, at the first call after a start and then once a day.
