@@ -124,7 +124,9 @@ absl::Status add_to(Sums& sums, const std::string& currency, uint64_t amount) {
 
 std::vector<CurrencyAmount> list_of(const Sums& sums) {
   std::vector<CurrencyAmount> out;
-  for (const auto& [currency, amount] : sums) out.push_back({currency, amount});
+  for (const auto& [currency, amount] : sums) {
+    if (amount > 0) out.push_back({currency, amount});
+  }
   return out;
 }
 

@@ -47,7 +47,7 @@ struct ClaimedSlot {
 absl::StatusOr<std::vector<ClaimedSlot>> claimed_slots(
     const Claim& claim, FindDenomination find, std::span<const CheckedVoidPayment> payments);
 
-// Sums by currency, ascending (AMOUNT_OVERFLOW): of slots, and of loads.
+// Sums by currency, ascending and none of them 0 (AMOUNT_OVERFLOW): of slots, and of loads.
 absl::StatusOr<std::vector<CurrencyAmount>> claimed_amounts(std::span<const ClaimedSlot> slots);
 absl::StatusOr<std::vector<CurrencyAmount>> loaded_amounts(std::span<const Load> loads);
 
