@@ -1,7 +1,6 @@
 #include "tools/cafectl/evidence_file.h"
 
-#include <set>
-#include <vector>
+#include "tools/cafectl/evidence_reader.h"
 
 namespace cafe::cafectl {
 
@@ -26,63 +25,6 @@ Json payment(const protocol::CasePayment& payment) {
   json[payee.is_holder ? "withdrawal_key" : "enrolment_key"] = document(payee.issuer_key);
   return json;
 }
-
-// Reads the fields of one object; `finish` refuses what nobody asked for.
-class ObjectReader {
- public:
-  ObjectReader(const Json& object, std::string path) : object_(object), path_(std::move(path)) {}
-
-  absl::Status error(const std::string& what) const {
-    return protocol::invalid("BAD_EVIDENCE", "The evidence file: " + path_ + " " + what + ".");
-  }
-  bool has(const char* key) const { return object_.is_object() && object_.contains(key); }
-  absl::StatusOr<const Json*> get(const char* key) {
-    if (!object_.is_object() || !object_.contains(key))
-      return error(std::string("has no field \"") + key + "\"");
-    ++read_;
-    return &object_[key];
-  }
-  absl::StatusOr<std::string> text(const char* key) {
-    CAFE_ASSIGN_OR_RETURN(const Json* value, get(key));
-    if (!value->is_string()) return error(std::string("\"") + key + "\" is no text");
-    return value->get<std::string>();
-  }
-  absl::StatusOr<uint64_t> number(const char* key) {
-    CAFE_ASSIGN_OR_RETURN(const Json* value, get(key));
-    if (!value->is_number_unsigned())
-      return error(std::string("\"") + key + "\" is no whole number");
-    return value->get<uint64_t>();
-  }
-  // Lower case only, so that a file has one spelling.
-  absl::StatusOr<Bytes> hex(const char* key) {
-    CAFE_ASSIGN_OR_RETURN(const std::string digits, text(key));
-    auto bytes = protocol::from_hex(digits);
-    if (!bytes.ok() || to_hex(*bytes) != digits)
-      return error(std::string("\"") + key + "\" is not hexadecimal");
-    return bytes;
-  }
-  absl::StatusOr<ObjectReader> object(const char* key) {
-    CAFE_ASSIGN_OR_RETURN(const Json* value, get(key));
-    return ObjectReader(*value, path_ + "." + key);
-  }
-  absl::StatusOr<SignedDocument> document(const char* key) {
-    CAFE_ASSIGN_OR_RETURN(ObjectReader in, object(key));
-    CAFE_ASSIGN_OR_RETURN(Bytes frame, in.hex("frame"));
-    CAFE_ASSIGN_OR_RETURN(const Bytes signature, in.hex("signature"));
-    CAFE_RETURN_IF_ERROR(in.finish());
-    CAFE_ASSIGN_OR_RETURN(const auto fixed, protocol::to_array<64>(signature));
-    return SignedDocument{std::move(frame), fixed};
-  }
-  absl::Status finish() const {
-    return object_.size() == read_ ? absl::OkStatus()
-                                   : error("has a field that does not belong there");
-  }
-
- private:
-  const Json& object_;
-  std::string path_;
-  size_t read_ = 0;
-};
 
 // Of a terminal, or of an account holder who paid money back.
 absl::StatusOr<protocol::PayeeCredential> parse_credential(ObjectReader& in) {
@@ -140,30 +82,6 @@ absl::StatusOr<CaseFile> parse_case(ObjectReader in) {
 
 }  // namespace
 
-namespace {
-
-// Readers differ in which of two fields of one name they believe, so that such a file would say two
-// things.
-absl::StatusOr<Json> parse_strictly(std::string_view text) {
-  std::vector<std::set<std::string>> open_objects;
-  bool twice = false;
-  const auto watch = [&](int, Json::parse_event_t event, Json& parsed) {
-    if (event == Json::parse_event_t::object_start) open_objects.emplace_back();
-    if (event == Json::parse_event_t::object_end) open_objects.pop_back();
-    if (event == Json::parse_event_t::key)
-      twice = twice || !open_objects.back().insert(parsed.get<std::string>()).second;
-    return true;
-  };
-  Json json = Json::parse(text, watch, false);
-  if (json.is_discarded())
-    return protocol::invalid("BAD_EVIDENCE", "The evidence file is not JSON.");
-  if (twice)
-    return protocol::invalid("BAD_EVIDENCE", "The evidence file has a field twice in one object.");
-  return json;
-}
-
-}  // namespace
-
 Json to_evidence(const SignedCase& signed_case) {
   const auto file = CaseFile::decode(signed_case.case_file.frame);
   if (!file.ok()) return Json::object();
@@ -185,7 +103,7 @@ Json to_evidence(const SignedCase& signed_case) {
 }
 
 absl::StatusOr<SignedCase> parse_evidence(std::string_view text) {
-  CAFE_ASSIGN_OR_RETURN(const Json json, parse_strictly(text));
+  CAFE_ASSIGN_OR_RETURN(const Json json, parse_evidence_json(text));
   ObjectReader in(json, "the file");
   CAFE_ASSIGN_OR_RETURN(const std::string format, in.text("format"));
   if (format != kFormat) return in.error(std::string("is not of the format ") + kFormat);
