@@ -46,6 +46,7 @@ void register_database(CLI::App& app, Context& context);       // migrate, linea
 void register_accounts(CLI::App& app, Context& context);       // account
 void register_payees(CLI::App& app, Context& context);         // payee, terminal
 void register_cases(CLI::App& app, Context& context);          // case, evidence
+void register_claims(CLI::App& app, Context& context);         // claim
 void register_audit(CLI::App& app, Context& context);          // audit
 void register_loadtest(CLI::App& app, Context& context);       // loadtest
 

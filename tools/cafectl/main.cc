@@ -27,8 +27,8 @@ int report(const absl::Status& status, bool json) {
 int main(int argc, char** argv) {
   using namespace cafe::cafectl;  // NOLINT: this file wires them up
   CLI::App app(
-      "Operates a CAFE issuer: keys, denominations, accounts, payees, migrations, cases, evidence, "
-      "audit.",
+      "Operates a CAFE issuer: keys, denominations, accounts, payees, migrations, cases, claims, "
+      "evidence, audit.",
       "cafectl");
   app.require_subcommand(1);
   app.fallthrough();
@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
   register_payees(app, context);
   register_accounts(app, context);
   register_cases(app, context);
+  register_claims(app, context);
   register_audit(app, context);
   register_loadtest(app, context);
   try {
