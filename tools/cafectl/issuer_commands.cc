@@ -197,14 +197,14 @@ void register_issuer(CLI::App& app, Context& context) {
   config(command);
   command->add_option("--compromised", options->compromised,
                       "Denomination whose key is compromised (may be repeated)");
-  command =
-      add_command(*issuer, context, "renew-key", "Replace an on-line key and certify the new one",
-                  [&context, options] { return renew_key(context, *options); });
+  command = add_command(*issuer, context, "renew-key",
+                        "Replace an on-line key, or make one that is missing, and certify it",
+                        [&context, options] { return renew_key(context, *options); });
   dir(command);
   config(command);
   command->add_option("--purpose", options->purpose, "Which one")
       ->required()
-      ->check(CLI::IsMember({"withdrawal", "deposit", "coinstore", "enrolment"}));
+      ->check(CLI::IsMember({"withdrawal", "deposit", "coinstore", "enrolment", "recovery"}));
   dir(add_command(*issuer, context, "make-load-key",
                   "Make the key that signs loads of guardians, for an issuer that has none",
                   [options] { return make_load_key(*options); }));

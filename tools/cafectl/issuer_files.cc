@@ -24,7 +24,8 @@ namespace {
 constexpr uint64_t kDay_s = 86400;
 constexpr std::string_view kLoadtestCurrency = "XTS";  // ISO 4217's code for tests
 constexpr std::string_view kPurposes[] = {protocol::kPurposeWithdrawal, protocol::kPurposeDeposit,
-                                          protocol::kPurposeCoinstore, protocol::kPurposeEnrolment};
+                                          protocol::kPurposeCoinstore, protocol::kPurposeEnrolment,
+                                          protocol::kPurposeRecovery};
 
 absl::Status bad_config(const std::string& what) {
   return protocol::invalid("BAD_CONFIG", "The issuer's configuration: " + what + ".");

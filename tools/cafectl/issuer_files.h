@@ -3,7 +3,7 @@
 //   master.key             the master key; keep it off line
 //   trust.json             public: the master keys and manufacturers that are trusted, and the load
 //                          keys that guardians get
-//   withdrawal.key deposit.key coinstore.key enrolment.key
+//   withdrawal.key deposit.key coinstore.key enrolment.key recovery.key
 //                          on-line signing keys with their certificates; each service gets its own
 //                          only
 //   load.key               signs loads of guardians' counters; the withdrawal service's

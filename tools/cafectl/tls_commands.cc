@@ -11,7 +11,8 @@ namespace {
 
 struct TlsFileOptions {
   std::string dir;
-  std::vector<std::string> services = {"withdrawal", "deposit", "doublespend", "operator"};
+  std::vector<std::string> services = {"withdrawal", "deposit", "doublespend", "recovery",
+                                       "operator"};
   std::vector<std::string> hosts;
   uint32_t days = 825;
 };
