@@ -16,11 +16,14 @@ namespace {
 
 constexpr uint32_t kTicksOfScript = 5;  // of a call that names no number
 constexpr char kEscape = '\x1b';
+constexpr char kDelete = '\x7f';
+constexpr std::string_view kDigits = "digits ";
 constexpr int kTickPace_ms = 1000;  // of the world's time, where a person listens
 
 }  // namespace
 
-ScriptConsole::ScriptConsole(std::deque<std::string> lines, std::ostream& out) : out_(out) {
+ScriptConsole::ScriptConsole(std::deque<std::string> lines, std::ostream& out, Pad pad)
+    : out_(out), pad_(std::move(pad)) {
   for (std::string& line : lines) {
     while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) line.pop_back();
     if (!line.empty() && line.front() != '#') lines_.push_back(std::move(line));
@@ -40,10 +43,34 @@ Button ScriptConsole::answer(const Screen& screen, Button unless_told) {
   return answer;
 }
 
+bool ScriptConsole::take_digits() {
+  if (lines_.empty() || !lines_.front().starts_with(kDigits)) return false;
+  digits_ = lines_.front().substr(kDigits.size());
+  lines_.pop_front();
+  return true;
+}
+
+std::optional<std::string> ScriptConsole::ask_digits(const Screen& screen) {
+  show(screen);
+  take_digits();
+  std::optional<std::string> typed;
+  if (!digits_.empty()) {
+    typed = digits_;
+  } else if (pad_) {
+    typed = pad_();
+  }
+  out_ << (typed ? "  > digits, right\n" : "  > left\n") << std::flush;
+  return typed;
+}
+
 std::optional<std::string> ScriptConsole::next_command() {
-  // Answers to questions that were not asked.
-  while (!lines_.empty() && (lines_.front() == "ok" || lines_.front() == "cancel")) {
-    lines_.pop_front();
+  // Answers to questions that were not asked; digits stand for those to come.
+  while (!lines_.empty()) {
+    if (lines_.front() == "ok" || lines_.front() == "cancel") {
+      lines_.pop_front();
+    } else if (!take_digits()) {
+      break;
+    }
   }
   if (lines_.empty()) return std::nullopt;
   std::string line = std::move(lines_.front());
@@ -59,7 +86,7 @@ bool ScriptConsole::hangs_up(uint32_t ticks, uint32_t wanted) {
 }
 
 // Keys one by one and unseen, while this lives; also where a signal ends the program.
-class TerminalConsole::RawKeys {
+class RawKeys {
  public:
   RawKeys() {
     tcgetattr(STDIN_FILENO, &cooked_);
@@ -95,7 +122,38 @@ class TerminalConsole::RawKeys {
   void (*interrupt_)(int);
   void (*terminate_)(int);
 };
-termios TerminalConsole::RawKeys::cooked_{};
+termios RawKeys::cooked_{};
+
+namespace {
+
+std::optional<std::string> digits_from_keys() {
+  std::string digits;
+  std::cout << "  > " << std::flush;
+  for (;;) {
+    const auto key = RawKeys::next(-1);
+    if (!key) continue;
+    if (*key == '\n' || *key == '\r' || *key == 'c' || *key == kEscape) {
+      const bool right = *key == '\n' || *key == '\r';
+      std::cout << (right ? "  right\n" : "  left\n") << std::flush;
+      return right ? std::optional<std::string>(digits) : std::nullopt;
+    }
+    if ((*key == kDelete || *key == '\b') && !digits.empty()) {
+      digits.pop_back();
+      std::cout << "\b \b" << std::flush;
+    } else if (*key >= '0' && *key <= '9' && digits.size() < guardian::kMaxPinDigits) {
+      digits += *key;
+      std::cout << '*' << std::flush;
+    }
+  }
+}
+
+}  // namespace
+
+std::optional<std::string> type_digits() {
+  const RawKeys keys;
+  tcflush(STDIN_FILENO, TCIFLUSH);
+  return digits_from_keys();
+}
 
 TerminalConsole::TerminalConsole() = default;
 TerminalConsole::~TerminalConsole() = default;
@@ -117,6 +175,13 @@ Button TerminalConsole::ask(const Screen& screen) {
     std::cout << (ok ? "  > right\n" : "  > left\n") << std::flush;
     return ok ? Button::kOk : Button::kCancel;
   }
+}
+
+std::optional<std::string> TerminalConsole::ask_digits(const Screen& screen) {
+  show(screen);
+  if (!keys_) keys_ = std::make_unique<RawKeys>();
+  tcflush(STDIN_FILENO, TCIFLUSH);
+  return digits_from_keys();
 }
 
 std::optional<std::string> TerminalConsole::next_command() {

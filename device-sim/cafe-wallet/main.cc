@@ -49,7 +49,9 @@ absl::StatusOr<std::unique_ptr<cafe_wallet::Console>> make_console(const Options
     std::istream& in = from_file ? static_cast<std::istream&>(file) : std::cin;
     for (std::string line; std::getline(in, line);) lines.push_back(line);
   }
-  return std::make_unique<cafe_wallet::ScriptConsole>(std::move(lines), std::cout);
+  cafe_wallet::ScriptConsole::Pad pad;
+  if (isatty(STDIN_FILENO) == 1) pad = cafe_wallet::type_digits;
+  return std::make_unique<cafe_wallet::ScriptConsole>(std::move(lines), std::cout, pad);
 }
 
 absl::Status run(const Options& options) {

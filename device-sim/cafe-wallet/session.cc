@@ -23,6 +23,13 @@ constexpr std::string_view kHelp[] = {
     "pay SUM [SHOP]      pay a bill at a shop (the first one)",
     "call [N] [SHOP]     talk by the tick; a key hangs up, or N ticks do",
     "back SUM            pay into the own account",
+    "pin                 which PINs are set, their tries, what can be paid without",
+    "pin change          another withdrawal PIN",
+    "pin payment         set or change the payment PIN; \"pin off\" switches it off",
+    "pin limit SUM       what can be paid without it, after each time it was entered",
+    "pin unblock [payment]   a new PIN, by the PUK",
+    "unlock SUM          let so much more be paid without the payment PIN",
+    "lock                let nothing be paid without it",
     "balance             what is in the wallet, by currency and kind",
     "payments            past payments, the newest first",
     "account             the account's number, and the shops",
@@ -104,6 +111,12 @@ absl::Status Session::dispatch(const Words& words) {
     face_.browse(face::past_payment_screens(wallet().payments()));
     return absl::OkStatus();
   }
+  if (what == "pin") return pin(words);
+  if (what == "lock") {
+    CAFE_RETURN_IF_ERROR(wallet().lock_payments());
+    face_.tell(face::message_screen("Locked: every payment needs the PIN."));
+    return absl::OkStatus();
+  }
   if (what == "call") {
     uint32_t ticks = 0;
     if (words.size() > 1) {
@@ -112,13 +125,18 @@ absl::Status Session::dispatch(const Words& words) {
     CAFE_ASSIGN_OR_RETURN(Shop * at, shop(words, 2));
     return call(ticks, *at);
   }
-  if (what != "fund" && what != "withdraw" && what != "load" && what != "pay" && what != "back") {
+  if (what != "fund" && what != "withdraw" && what != "load" && what != "pay" && what != "back" &&
+      what != "unlock") {
     return unknown_command();
   }
   CAFE_ASSIGN_OR_RETURN(const uint64_t sum, amount(words, 1));
   if (what == "fund") return fund(sum);
-  if (what == "load") return load(sum);
-  if (what == "back") return back(sum);
+  if (what == "load") return wallet().with_one_pin([&] { return load(sum); });
+  if (what == "back") return wallet().with_one_pin([&] { return back(sum); });
+  if (what == "unlock") {
+    CAFE_RETURN_IF_ERROR(wallet().unlock(options_.currency, sum));
+    return show_allowance();
+  }
   if (what == "pay") {
     CAFE_ASSIGN_OR_RETURN(Shop * at, shop(words, 2));
     return pay(sum, *at);
@@ -127,7 +145,47 @@ absl::Status Session::dispatch(const Words& words) {
   if (words.size() > 2) {
     CAFE_ASSIGN_OR_RETURN(percent, number(words[2]));
   }
-  return withdraw(sum, percent);
+  return wallet().with_one_pin([&] { return withdraw(sum, percent); });
+}
+
+absl::Status Session::pin(const Words& words) {
+  const std::string what = words.size() > 1 ? words[1] : "";
+  const bool payment = words.size() > 2 && words[2] == "payment";
+  if (what.empty()) {
+    CAFE_ASSIGN_OR_RETURN(const wallet::PinStates pins, wallet().pins());
+    CAFE_ASSIGN_OR_RETURN(const auto allowances, wallet().allowances());
+    face_.browse(face::pins_screens(pins, allowances));
+    return absl::OkStatus();
+  }
+  if (what == "limit") {
+    CAFE_ASSIGN_OR_RETURN(const uint64_t sum, amount(words, 2));
+    CAFE_RETURN_IF_ERROR(wallet().set_limit(options_.currency, sum));
+    return show_allowance();
+  }
+  if (what == "change") {
+    CAFE_RETURN_IF_ERROR(wallet().change_pin(wallet::PinKind::kWithdrawal));
+  } else if (what == "payment") {
+    CAFE_RETURN_IF_ERROR(wallet().change_pin(wallet::PinKind::kPayment));
+  } else if (what == "off") {
+    CAFE_RETURN_IF_ERROR(wallet().switch_payment_pin_off());
+  } else if (what == "unblock") {
+    CAFE_RETURN_IF_ERROR(
+        wallet().unblock_pin(payment ? wallet::PinKind::kPayment : wallet::PinKind::kWithdrawal));
+  } else {
+    return unknown_command();
+  }
+  face_.tell(face::message_screen("Done."));
+  return absl::OkStatus();
+}
+
+absl::Status Session::show_allowance() {
+  CAFE_ASSIGN_OR_RETURN(const auto allowances, wallet().allowances());
+  wallet::Allowance shown{options_.currency, 0, 0};
+  for (const wallet::Allowance& each : allowances) {
+    if (each.currency == options_.currency) shown = each;
+  }
+  face_.tell(face::unlocked_screen(shown));
+  return absl::OkStatus();
 }
 
 void Session::help() {

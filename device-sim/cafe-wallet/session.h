@@ -49,6 +49,8 @@ class Session {
   absl::Status call(uint32_t ticks, Shop& shop);
   absl::Status back(uint64_t amount);
   absl::Status account();
+  absl::Status pin(const Words& words);
+  absl::Status show_allowance();
   void help();
 
   // The issuer's newest list, and shops that show it too.

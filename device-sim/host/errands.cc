@@ -125,8 +125,10 @@ absl::Status register_wallet(wallet::Wallet& wallet, Backend& backend) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<OrderOutcome> withdraw(wallet::Wallet& wallet, Backend& backend,
-                                      const std::vector<protocol::OrderLine>& lines) {
+namespace {
+
+absl::StatusOr<OrderOutcome> order(wallet::Wallet& wallet, Backend& backend,
+                                   const std::vector<protocol::OrderLine>& lines) {
   OrderOutcome outcome{};
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     CAFE_ASSIGN_OR_RETURN(const Bytes open, wallet.start_order(lines, now_s()));
@@ -154,6 +156,24 @@ absl::StatusOr<OrderOutcome> withdraw(wallet::Wallet& wallet, Backend& backend,
   return protocol::refused("ORDER_FAILED", "An order died five times: try again later.");
 }
 
+// The owner enters her PIN once for all that the errand does.
+template <typename Errand>
+auto with_one_pin(wallet::Wallet& wallet, Errand errand) -> decltype(errand()) {
+  decltype(errand()) result = absl::CancelledError();
+  CAFE_RETURN_IF_ERROR(wallet.with_one_pin([&] {
+    result = errand();
+    return result.status();
+  }));
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<OrderOutcome> withdraw(wallet::Wallet& wallet, Backend& backend,
+                                      const std::vector<protocol::OrderLine>& lines) {
+  return with_one_pin(wallet, [&] { return order(wallet, backend, lines); });
+}
+
 absl::StatusOr<std::optional<wallet::Withdrawn>> finish_order(wallet::Wallet& wallet,
                                                               Backend& backend) {
   switch (wallet.order_phase()) {
@@ -171,8 +191,10 @@ absl::StatusOr<std::optional<wallet::Withdrawn>> finish_order(wallet::Wallet& wa
 
 absl::StatusOr<wallet::TakenLoad> load(wallet::Wallet& wallet, Backend& backend,
                                        std::string_view currency, uint64_t amount) {
-  CAFE_ASSIGN_OR_RETURN(const Bytes order, wallet.start_load(currency, amount));
-  return send_load(wallet, backend, order);
+  return with_one_pin(wallet, [&]() -> absl::StatusOr<wallet::TakenLoad> {
+    CAFE_ASSIGN_OR_RETURN(const Bytes order, wallet.start_load(currency, amount));
+    return send_load(wallet, backend, order);
+  });
 }
 
 absl::StatusOr<std::optional<wallet::TakenLoad>> finish_load(wallet::Wallet& wallet,

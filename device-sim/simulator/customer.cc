@@ -9,6 +9,8 @@ using protocol::ByteView;
 
 namespace {
 
+constexpr uint64_t kLimitWithoutPin = 2000;  // minor units, of those with a payment PIN
+
 constexpr int kAttempts = 4;
 // A call: ten seconds for a tick.
 const host::CallTariff kTariff = {.tick_value = 5, .most_ticks = 60, .unit = "10 s"};
@@ -110,6 +112,11 @@ wallet::Holdings Customer::holdings() {
 absl::Status Customer::join() {
   CAFE_RETURN_IF_ERROR(host::register_wallet(wallet(), street_.backend));
   CAFE_ASSIGN_OR_RETURN(account_, wallet().account());
+  // Every other one has a payment PIN as well.
+  if (role_ == Role::kHonest && index_ % 2 == 1) {
+    CAFE_RETURN_IF_ERROR(wallet().change_pin(wallet::PinKind::kPayment));
+    CAFE_RETURN_IF_ERROR(wallet().set_limit(street_.options.currency, kLimitWithoutPin));
+  }
   street_.tally.count([](Totals& t) { ++t.registered; });
   Shop& shop = *street_.shops[index_ % street_.shops.size()];
   const std::lock_guard lock(shop.mutex);

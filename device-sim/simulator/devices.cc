@@ -4,6 +4,22 @@
 
 namespace cafe::simulator {
 
+namespace {
+
+// Four digits, the first of which is one of four.
+wallet::Pin four_digits(const std::string& seed, uint64_t first) {
+  protocol::SeededRng rng(seed);
+  return *wallet::Pin::of(std::to_string((first + rng.below(4)) * 1000 + rng.below(1000)));
+}
+
+}  // namespace
+
+// [guard] The two differ, or the guardian refuses them.
+Person::Person(face::Buttons& buttons, const std::string& seed)
+    : Face(buttons),
+      withdrawal_pin_(four_digits(seed + "/withdrawal PIN", 1)),
+      payment_pin_(four_digits(seed + "/payment PIN", 5)) {}
+
 absl::Status WalletDevice::boot() {
   wallet_.reset();
   guardian_ = std::make_unique<guardian::Guardian>(guardian_memory_, rng_);

@@ -18,6 +18,29 @@ namespace cafe::simulator {
 inline constexpr size_t kWalletMemory = 1 << 20;
 inline constexpr size_t kTerminalMemory = 32 << 20;
 
+// A person who presses OK at every screen, and knows her PINs and her PUK.
+class Person : public face::Face {
+ public:
+  Person(face::Buttons& buttons, const std::string& seed);
+
+  std::optional<wallet::Pin> enter_pin(const wallet::PinQuestion& question) override {
+    return pin_of(question.kind);
+  }
+  std::optional<wallet::Pin> choose_pin(wallet::PinKind kind) override { return pin_of(kind); }
+  std::optional<wallet::Pin> enter_puk(uint8_t /*tries_left*/) override { return puk_; }
+  bool note_puk(const wallet::Pin& puk) override {
+    puk_ = puk;
+    return true;
+  }
+
+ private:
+  wallet::Pin pin_of(wallet::PinKind kind) const {
+    return kind == wallet::PinKind::kPayment ? payment_pin_ : withdrawal_pin_;
+  }
+  wallet::Pin withdrawal_pin_, payment_pin_;
+  std::optional<wallet::Pin> puk_;
+};
+
 // A wallet with its guardian inside.
 class WalletDevice {
  public:
@@ -48,13 +71,13 @@ class WalletDevice {
 
  private:
   WalletDevice(const std::string& seed, const wallet::Config& config)
-      : rng_(seed), config_(config) {}
+      : rng_(seed), config_(config), owner_(buttons_, seed) {}
   absl::Status boot();
 
   protocol::SeededRng rng_;
   wallet::Config config_;
-  face::ScriptedButtons buttons_;  // a person who presses OK at every screen
-  face::Face owner_{buttons_};
+  face::ScriptedButtons buttons_;
+  Person owner_;
   firmware::MemoryImage guardian_memory_{guardian::kMemorySize};
   firmware::MemoryImage wallet_memory_{kWalletMemory};
   std::unique_ptr<guardian::Guardian> guardian_;

@@ -2,6 +2,39 @@
 
 namespace cafe::face {
 
+std::optional<wallet::Pin> Face::digits(const Screen& screen) {
+  std::optional<std::string> typed = buttons_.ask_digits(screen);
+  if (!typed) return std::nullopt;
+  const auto pin = wallet::Pin::of(*typed);
+  protocol::wipe({reinterpret_cast<uint8_t*>(typed->data()), typed->size()});
+  if (pin.ok()) return *pin;
+  tell(error_screen(pin.status()));
+  return std::nullopt;
+}
+
+std::optional<wallet::Pin> Face::enter_pin(const wallet::PinQuestion& question) {
+  return digits(pin_screen(question));
+}
+
+std::optional<wallet::Pin> Face::choose_pin(wallet::PinKind kind) {
+  for (;;) {
+    const auto first = digits(new_pin_screen(kind));
+    if (!first) return std::nullopt;
+    const auto again = digits(same_pin_screen());
+    if (!again) return std::nullopt;
+    if (protocol::equal_ct(first->digits(), again->digits())) return first;
+    tell(message_screen("Not the same twice. Choose again."));
+  }
+}
+
+std::optional<wallet::Pin> Face::enter_puk(uint8_t tries_left) {
+  return digits(enter_puk_screen(tries_left));
+}
+
+bool Face::note_puk(const wallet::Pin& puk) {
+  return ask(puk_screen(puk));
+}
+
 bool Face::confirm_payment(const wallet::Bill& bill) { return ask(payment_screen(bill)); }
 
 bool Face::confirm_identification(const wallet::Bill& bill) {
@@ -38,6 +71,14 @@ Button ScriptedButtons::ask(const Screen& screen) {
   const Button button = next_.front();
   next_.pop_front();
   return button;
+}
+
+std::optional<std::string> ScriptedButtons::ask_digits(const Screen& screen) {
+  note(screen);
+  if (typed_.empty()) return std::nullopt;
+  std::string digits = typed_.front();
+  typed_.pop_front();
+  return digits;
 }
 
 }  // namespace cafe::face

@@ -21,7 +21,10 @@ class Buttons {
   virtual void show(const Screen& screen) = 0;
   // Shows it and waits for a button.
   virtual Button ask(const Screen& screen) = 0;
-  // The same for what must never be agreed to by default, where there are defaults.
+  // Shows it and waits for digits, which nobody is shown, and the right button; nothing where it is
+  // the left one.
+  virtual std::optional<std::string> ask_digits(const Screen& screen) = 0;
+  // As ask, for what must never be agreed to by default, where there are defaults.
   virtual Button ask_expressly(const Screen& screen) { return ask(screen); }
 };
 
@@ -43,7 +46,10 @@ class Face : public wallet::Owner {
  public:
   explicit Face(Buttons& buttons) : buttons_(buttons) {}
 
-  // The owner's OK stands for her PIN where one is asked for.
+  std::optional<wallet::Pin> enter_pin(const wallet::PinQuestion& question) override;
+  std::optional<wallet::Pin> choose_pin(wallet::PinKind kind) override;
+  std::optional<wallet::Pin> enter_puk(uint8_t tries_left) override;
+  bool note_puk(const wallet::Pin& puk) override;
   bool confirm_payment(const wallet::Bill& bill) override;
   bool confirm_identification(const wallet::Bill& bill) override;
   bool confirm_call(const wallet::CallBill& bill) override;
@@ -60,6 +66,7 @@ class Face : public wallet::Owner {
   void show(const Screen& screen) { buttons_.show(screen); }
 
  private:
+  std::optional<wallet::Pin> digits(const Screen& screen);
   bool ask(const Screen& screen) { return buttons_.ask(screen) == Button::kOk; }
   Buttons& buttons_;
 };
@@ -71,6 +78,9 @@ class ScriptedButtons : public Buttons {
   void press(std::initializer_list<Button> buttons) { next_.insert(next_.end(), buttons); }
   void show(const Screen& screen) override { note(screen); }
   Button ask(const Screen& screen) override;
+  // What is typed next; the left button once nothing is left.
+  void type(std::initializer_list<std::string> digits) { typed_.insert(typed_.end(), digits); }
+  std::optional<std::string> ask_digits(const Screen& screen) override;
 
   // Called with every screen.
   std::function<void(const Screen&)> on_screen;
@@ -80,6 +90,7 @@ class ScriptedButtons : public Buttons {
     if (on_screen) on_screen(screen);
   }
   std::deque<Button> next_;
+  std::deque<std::string> typed_;
 };
 
 }  // namespace cafe::face

@@ -58,6 +58,15 @@ constexpr std::array kWords = std::to_array<Words>({
     {"DATABASE_DOWN", "The issuer is away. Try again later."},
     {"SERVICE_AWAY", "The issuer is away. Try again later."},
     {"ACCOUNT_CLOSED", "Your account is closed. Ask issuer."},
+    // PINs.
+    {"PIN_BLOCKED", "The PIN is blocked: unblock it by the PUK."},
+    {"PUK_BLOCKED", "PUK blocked for good: report a loss, claim."},
+    {"PIN_NEEDED", "That needs your payment PIN: unlock it."},
+    {"PINS_ALIKE", "The two PINs must not be alike."},
+    {"PINS_SET", "The wallet is set up already."},
+    {"BAD_PIN", "A PIN is 4 to 12 digits."},
+    {"NO_PIN", "There is no payment PIN: set one."},
+    {"ALLOWANCE_TOO_LARGE", "So much cannot be unlocked."},
     // The payee's side is wrong: pay elsewhere.
     {"BAD_SIGNATURE", "A signature is wrong. Do not trust this."},
     {"KEY_EXPIRED", "The shop's certificate is out of date."},

@@ -125,6 +125,86 @@ Screen pay_back_screen(std::string_view currency, uint64_t amount) {
                 kCancel, kOk);
 }
 
+namespace {
+
+std::string_view use_text(wallet::PinUse use) {
+  switch (use) {
+    case wallet::PinUse::kRegistration:
+      return "To register:";
+    case wallet::PinUse::kWithdrawal:
+      return "To withdraw:";
+    case wallet::PinUse::kLoad:
+      return "To load:";
+    case wallet::PinUse::kPayBack:
+      return "To pay back:";
+    case wallet::PinUse::kIdentification:
+      return "To show your name:";
+    case wallet::PinUse::kRecovery:
+      return "To recover money:";
+    case wallet::PinUse::kSetting:
+      return "To change settings:";
+    case wallet::PinUse::kPayment:
+      return "To pay:";
+    case wallet::PinUse::kUnlock:
+      return "To unlock a sum:";
+  }
+  return "";
+}
+
+std::string tries_text(uint8_t tries) { return counted(tries, "try left", "tries left"); }
+
+}  // namespace
+
+Screen pin_screen(const wallet::PinQuestion& question) {
+  const bool payment = question.kind == wallet::PinKind::kPayment;
+  const std::string tries = tries_text(question.tries_left);
+  const bool few = question.tries_left < guardian::kPinTries;
+  return screen(use_text(question.use), payment ? "Payment PIN?" : "Withdrawal PIN?",
+                question.wrong ? joined({"Wrong: ", tries})
+                : few          ? tries
+                               : std::string(),
+                kCancel, kOk);
+}
+
+Screen new_pin_screen(wallet::PinKind kind) {
+  return screen(kind == wallet::PinKind::kPayment ? "New payment PIN:" : "New withdrawal PIN:",
+                "4 to 12 digits", "", kCancel, kOk);
+}
+
+Screen same_pin_screen() { return screen("Once more, please:", "", "", kCancel, kOk); }
+
+Screen enter_puk_screen(uint8_t tries_left) {
+  return screen("Your PUK, 8 digits?", "", tries_text(tries_left), kCancel, kOk);
+}
+
+Screen puk_screen(const wallet::Pin& puk) {
+  const std::string digits = protocol::to_string(puk.digits());
+  return screen("Note it down now:", joined({"PUK ", digits.substr(0, 4), " ", digits.substr(4)}),
+                "It unblocks PINs.", kCancel, kOk);
+}
+
+std::vector<Screen> pins_screens(const wallet::PinStates& pins,
+                                 std::span<const wallet::Allowance> allowances) {
+  const auto text = [](const wallet::PinState& pin) {
+    if (!pin.set) return std::string("none");
+    return pin.tries_left == 0 ? std::string("blocked") : std::to_string(pin.tries_left);
+  };
+  std::vector<Screen> screens = {screen(both("Tries: withdrawal", text(pins.withdrawal)),
+                                        both("payment PIN", text(pins.payment)),
+                                        both("PUK", text(pins.puk)), kBack, kNext)};
+  if (!pins.payment.set) return screens;
+  for (const wallet::Allowance& allowance : allowances) {
+    screens.push_back(screen(joined({"Without PIN, ", allowance.currency, ":"}),
+                             right(number_text(allowance.currency, allowance.left)),
+                             both("of", number_text(allowance.currency, allowance.limit)), kBack,
+                             kNext));
+  }
+  if (allowances.empty()) {
+    screens.push_back(screen("Every payment needs", "the payment PIN", "", kBack, kNext));
+  }
+  return screens;
+}
+
 Screen talking_screen(const wallet::CallBill& bill, uint32_t ticks) {
   const Sum sum = sum_of(bill.currency, bill.tick_value * ticks);
   return screen(joined({"Call", sum.currency, ": ", bill.payee_name}),
@@ -195,6 +275,12 @@ Screen loaded_screen(const wallet::TakenLoad& load) {
 Screen paid_back_screen(std::string_view currency, uint64_t credited) {
   const Sum sum = sum_of(currency, credited);
   return screen(joined({"Paid back", sum.currency}), right(sum.amount), "to your account", "", kOk);
+}
+
+Screen unlocked_screen(const wallet::Allowance& allowance) {
+  const Sum sum = sum_of(allowance.currency, allowance.left);
+  return screen(joined({"Without PIN", sum.currency, ":"}), right(sum.amount), "can be paid now",
+                "", kOk);
 }
 
 Screen error_screen(const absl::Status& error) {

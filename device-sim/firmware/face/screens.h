@@ -17,6 +17,14 @@ std::vector<Screen> withdrawal_screens(std::span<const protocol::Completion::Deb
 Screen load_screen(std::string_view currency, uint64_t amount);
 Screen pay_back_screen(std::string_view currency, uint64_t amount);
 
+// --- PINs: digits, and OK or Cancel ---
+Screen pin_screen(const wallet::PinQuestion& question);
+Screen new_pin_screen(wallet::PinKind kind);
+Screen same_pin_screen();
+Screen enter_puk_screen(uint8_t tries_left);
+// The PUK itself, shown once.
+Screen puk_screen(const wallet::Pin& puk);
+
 // --- A call under way: Cancel hangs up ---
 Screen talking_screen(const wallet::CallBill& bill, uint32_t ticks);
 
@@ -27,6 +35,10 @@ std::vector<Screen> balance_screens(std::span<const wallet::Balance> balances);
 // The newest first.
 std::vector<Screen> past_payment_screens(std::span<const wallet::PastPayment> payments);
 
+// Which PINs are set, their tries, and what can be paid without the payment PIN.
+std::vector<Screen> pins_screens(const wallet::PinStates& pins,
+                                 std::span<const wallet::Allowance> allowances);
+
 // --- What came of it: OK ---
 Screen paid_screen(std::string_view payee_name, std::string_view currency, uint64_t amount);
 Screen refused_screen(std::string_view payee_name, std::string_view reason);
@@ -34,6 +46,8 @@ Screen call_ended_screen(const wallet::CallBill& bill, uint32_t ticks);
 Screen withdrawn_screen(const wallet::Withdrawn& withdrawn);
 Screen loaded_screen(const wallet::TakenLoad& load);
 Screen paid_back_screen(std::string_view currency, uint64_t credited);
+// What can be paid without the payment PIN now.
+Screen unlocked_screen(const wallet::Allowance& allowance);
 Screen error_screen(const absl::Status& error);
 Screen message_screen(std::string_view text);
 

@@ -28,6 +28,7 @@ void Chip::restart() {
   guardian_.reset();
   memory_.restore_power();
   guardian_ = std::make_unique<guardian::Guardian>(memory_, rng_);
+  if (pin_entered_) verify(guardian::PinKind::kWithdrawal, kWithdrawalPin);
 }
 
 size_t Chip::transmit(ByteView command, protocol::MutableByteView response) {
@@ -63,8 +64,12 @@ Response Chip::lock(const protocol::SignedDocument& certificate) {
   return send(Ins::kLock, 0, certificate.encode(), 0);
 }
 
-Response Chip::make_slot(protocol::Kind kind) {
-  return send(Ins::kMakeSlot, static_cast<uint16_t>(static_cast<int>(kind) << 8), {}, 256);
+Response Chip::make_slot(protocol::Kind kind, uint64_t value) {
+  const uint16_t p1p2 = static_cast<uint16_t>(static_cast<int>(kind) << 8);
+  if (kind != protocol::Kind::kCoin) return send(Ins::kMakeSlot, p1p2, {}, 256);
+  Bytes worth = protocol::to_bytes(protocol::view_of("EUR"));
+  protocol::append(worth, protocol::encode_u64(value));
+  return send(Ins::kMakeSlot, p1p2, worth, 256);
 }
 
 Response Chip::send_with_handle(Ins ins, ByteView handle, ByteView rest, size_t expected) {
@@ -153,6 +158,78 @@ Response Chip::answer_ticks(ByteView handle, const protocol::TickRequest& reques
 
 Response Chip::release_tick(ByteView handle, uint32_t i) {
   return send_with_handle(Ins::kReleaseTick, handle, protocol::encode_u32(i), 32);
+}
+
+namespace {
+
+uint16_t p1_of(guardian::PinKind kind) {
+  return static_cast<uint16_t>(static_cast<int>(kind) << 8);
+}
+
+}  // namespace
+
+Response Chip::draw_puk() { return send(Ins::kDrawPuk, 0, {}, guardian::kPukDigits); }
+
+Response Chip::set_up_pin(std::string_view pin) {
+  return send(Ins::kSetUpPin, 0, protocol::view_of(pin), 0);
+}
+
+Response Chip::verify(guardian::PinKind kind, std::string_view pin) {
+  return send(Ins::kVerifyPin, p1_of(kind), protocol::view_of(pin), 0);
+}
+
+Response Chip::forget_pins() { return send(Ins::kForgetPins, 0, {}, 0); }
+
+Response Chip::change_pin(guardian::PinKind kind, std::string_view pin) {
+  return send(Ins::kChangePin, p1_of(kind), protocol::view_of(pin), 0);
+}
+
+Response Chip::unblock(guardian::PinKind kind, std::string_view puk, std::string_view pin) {
+  const std::string digits = std::string(puk) + std::string(pin);
+  return send(Ins::kUnblockPin, p1_of(kind), protocol::view_of(digits), 0);
+}
+
+uint8_t Chip::tries(std::optional<guardian::PinKind> kind) {
+  const Response states = send(Ins::kPinStatus, 0, {}, guardian::kPinStatusSize);
+  const size_t which = !kind ? 2 : *kind == guardian::PinKind::kPayment ? 1 : 0;
+  return states.data.at(3 * which + 1);
+}
+
+Response Chip::send_sum(Ins ins, std::string_view currency, uint64_t amount) {
+  Bytes data = protocol::to_bytes(protocol::view_of(currency));
+  protocol::append(data, protocol::encode_u64(amount));
+  return send(ins, 0, data, 0);
+}
+
+Response Chip::unlock(std::string_view currency, uint64_t amount) {
+  return send_sum(Ins::kUnlock, currency, amount);
+}
+
+Response Chip::set_limit(std::string_view currency, uint64_t amount) {
+  return send_sum(Ins::kSetLimit, currency, amount);
+}
+
+Response Chip::lock_payments() { return send(Ins::kLockPayments, 0, {}, 0); }
+
+std::map<std::string, std::pair<uint64_t, uint64_t>> Chip::allowances() {
+  Response response =
+      send(Ins::kListAllowances, 0, {}, guardian::kAllowances * guardian::kAllowanceEntrySize);
+  std::map<std::string, std::pair<uint64_t, uint64_t>> all;
+  guardian::Cursor in(response.data);
+  for (size_t n = response.data.size() / guardian::kAllowanceEntrySize; n > 0; --n) {
+    guardian::Currency currency;
+    in.get(currency);
+    const uint64_t limit = in.get_u64();
+    all[std::string(guardian::text_of(currency))] = {limit, in.get_u64()};
+  }
+  return all;
+}
+
+std::string Chip::use_pin() {
+  const Response puk = draw_puk();
+  if (puk.word != 0x9000 || set_up_pin(kWithdrawalPin).word != 0x9000) std::abort();
+  pin_entered_ = true;
+  return protocol::to_string(puk.data);
 }
 
 protocol::GuardianCertificate Chip::manufacture(const protocol::SigningKey& manufacturer,

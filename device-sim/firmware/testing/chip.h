@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "device-sim/firmware/common/memory_image.h"
@@ -17,6 +18,9 @@
 #include "libs/protocol/credentials.h"
 
 namespace cafe::testing {
+
+inline constexpr std::string_view kWithdrawalPin = "2580";
+inline constexpr std::string_view kPaymentPin = "1379";
 
 struct Response {
   uint16_t word;
@@ -59,7 +63,8 @@ class Chip : public firmware::ApduPort {
 
   Response personalize(const protocol::Serial& serial);
   Response lock(const protocol::SignedDocument& certificate);
-  Response make_slot(protocol::Kind kind = protocol::Kind::kCoin);
+  // A coin's slot pays `value` euros' cents.
+  Response make_slot(protocol::Kind kind = protocol::Kind::kCoin, uint64_t value = 100);
   Response answer(protocol::ByteView handle, const protocol::Scalar& d_plus_e);
   Response free_slot(protocol::ByteView handle);
   Response status(protocol::ByteView handle);
@@ -79,6 +84,25 @@ class Chip : public firmware::ApduPort {
   Response answer_ticks(protocol::ByteView handle, const protocol::TickRequest& request);
   Response release_tick(protocol::ByteView handle, uint32_t i);
 
+  Response draw_puk();
+  Response set_up_pin(std::string_view pin);
+  Response verify(guardian::PinKind kind, std::string_view pin);
+  Response forget_pins();
+  Response change_pin(guardian::PinKind kind, std::string_view pin);
+  Response unblock(guardian::PinKind kind, std::string_view puk, std::string_view pin);
+  // What is left of its tries; of the PUK without a kind.
+  uint8_t tries(std::optional<guardian::PinKind> kind);
+  Response unlock(std::string_view currency, uint64_t amount);
+  Response set_limit(std::string_view currency, uint64_t amount);
+  Response lock_payments();
+  // (limit, left) by currency.
+  std::map<std::string, std::pair<uint64_t, uint64_t>> allowances();
+  // Sets the chip up with kWithdrawalPin, and enters that now and after each restart, for tests of
+  // other things than PINs. Returns the PUK.
+  std::string use_pin();
+  // No more.
+  void take_pin_away() { pin_entered_ = false; }
+
   // Personalizes, installs load keys, certifies under the manufacturer's key, locks.
   protocol::GuardianCertificate manufacture(const protocol::SigningKey& manufacturer,
                                             const protocol::Serial& serial,
@@ -95,6 +119,8 @@ class Chip : public firmware::ApduPort {
  private:
   Response send_with_handle(guardian::Ins ins, protocol::ByteView handle, protocol::ByteView rest,
                             size_t expected);
+  Response send_sum(guardian::Ins ins, std::string_view currency, uint64_t amount);
+  bool pin_entered_ = false;
   firmware::MemoryImage memory_{guardian::kMemorySize};
   protocol::SeededRng rng_;
   std::unique_ptr<guardian::Guardian> guardian_;

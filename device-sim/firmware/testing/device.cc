@@ -32,22 +32,23 @@ absl::StatusOr<Bytes> TestIssuer::register_wallet(ByteView file_bytes, const Byt
   CAFE_ASSIGN_OR_RETURN(const auto file, RegistrationFile::decode(file_bytes));
   CAFE_ASSIGN_OR_RETURN(const CheckedRegistration checked,
                         check_registration(file, World::kIssuer, world_.anchors, nonce));
-  accounts_.insert_or_assign(checked.account, checked);
   const RegistrationReceipt receipt{std::string(World::kIssuer), checked.account,
                                     file.registration.digest(), checked.registration.K,
                                     kWorldNow_s};
-  return SignedDocument::sign(receipt.encode(), world_.withdrawal_key).encode();
+  const auto document = SignedDocument::sign(receipt.encode(), world_.withdrawal_key);
+  accounts_.insert_or_assign(checked.account, Account{file, document, checked});
+  return document.encode();
 }
 
 absl::StatusOr<Bytes> TestIssuer::open(ByteView signed_open, uint64_t now_s) {
   CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(signed_open));
   CAFE_ASSIGN_OR_RETURN(const OpenRequest request, OpenRequest::decode(document.frame));
-  const CheckedRegistration& account = accounts_.at(request.account);
+  const CheckedRegistration& account = accounts_.at(request.account).checked;
   CAFE_RETURN_IF_ERROR(document.check(account.registration.K));
   if (request.list_digest != world_.signed_list.digest()) {
     return refused("LIST_OLD", "Fetch the newest list.");
   }
-  if (request.order != completions_.size() + 1) return clash();
+  if (request.order != last_order(request.account) + 1) return clash();
   const NonceScope scope{request.account, request.order, time_slot_of(now_s), world_.lineage};
   CAFE_ASSIGN_OR_RETURN(const OpenAnswer answer,
                         issuer_open(world_.issuer_secret, World::kIssuer, scope, account.points,
@@ -58,14 +59,15 @@ absl::StatusOr<Bytes> TestIssuer::open(ByteView signed_open, uint64_t now_s) {
 absl::StatusOr<Bytes> TestIssuer::complete(ByteView signed_order) {
   CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(signed_order));
   CAFE_ASSIGN_OR_RETURN(const Order order, Order::decode(document.frame));
-  const CheckedRegistration& account = accounts_.at(order.opened.account);
+  const CheckedRegistration& account = accounts_.at(order.opened.account).checked;
   CAFE_RETURN_IF_ERROR(document.check(account.registration.K));
-  const auto earlier = completions_.find(order.opened.order);
+  const Place place{order.opened.account, order.opened.order};
+  const auto earlier = completions_.find(place);
   if (earlier != completions_.end()) {
-    if (earlier->second.first != document.digest()) return clash();
-    return earlier->second.second;
+    if (earlier->second.order.digest() != document.digest()) return clash();
+    return earlier->second.completion.encode();
   }
-  if (voids_.contains({order.opened.order, order.opened.time_slot})) return clash();
+  if (voids_.contains({place, order.opened.time_slot})) return clash();
   CAFE_RETURN_IF_ERROR(check_own_answer(world_.issuer_secret, order.opened, world_.lineage));
 
   std::vector<OrderLine> lines;
@@ -88,25 +90,49 @@ absl::StatusOr<Bytes> TestIssuer::complete(ByteView signed_order) {
                         debits,
                         responses};
   if (tamper) tamper(completion);
-  Bytes bytes = SignedDocument::sign(completion.encode(), world_.withdrawal_key).encode();
-  completions_.emplace(order.opened.order, std::make_pair(document.digest(), bytes));
-  return bytes;
+  const auto signed_completion = SignedDocument::sign(completion.encode(), world_.withdrawal_key);
+  completions_.emplace(place, OrderRecord{document, signed_completion});
+  return signed_completion.encode();
 }
 
 absl::StatusOr<Bytes> TestIssuer::void_order(ByteView request) {
   CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(request));
   CAFE_ASSIGN_OR_RETURN(const VoidedOrder voided, VoidedOrder::decode_request(document.frame));
-  CAFE_RETURN_IF_ERROR(document.check(accounts_.at(voided.account).registration.K));
-  if (completions_.contains(voided.order)) return clash();
-  voids_[{voided.order, voided.time_slot}] = true;
+  CAFE_RETURN_IF_ERROR(document.check(accounts_.at(voided.account).checked.registration.K));
+  const Place place{voided.account, voided.order};
+  if (completions_.contains(place)) return clash();
+  voids_[{place, voided.time_slot}] = true;
   return SignedDocument::sign(voided.encode_statement(), world_.withdrawal_key).encode();
 }
 
 std::optional<AccountId> TestIssuer::account_of(const Point& I) const {
-  for (const auto& [account, checked] : accounts_) {
-    if (checked.points.I_coin == I || checked.points.I_cheque == I) return account;
+  for (const auto& [id, account] : accounts_) {
+    const IdentityPoints& points = account.checked.points;
+    if (points.I_coin == I || points.I_cheque == I) return id;
   }
   return std::nullopt;
+}
+
+uint64_t TestIssuer::last_order(const AccountId& id) const {
+  const auto after = completions_.upper_bound({id, UINT64_MAX});
+  if (after == completions_.begin() || std::prev(after)->first.first != id) return 0;
+  return std::prev(after)->first.second;
+}
+
+std::vector<OrderRecord> TestIssuer::orders_of(const AccountId& id) const {
+  std::vector<OrderRecord> orders;
+  for (const auto& [place, record] : completions_) {
+    if (place.first == id) orders.push_back(record);
+  }
+  return orders;
+}
+
+std::vector<SignedDocument> TestIssuer::loads_of(const AccountId& id) const {
+  std::vector<SignedDocument> loads;
+  for (const auto& [place, load] : loads_) {
+    if (place.first == id) loads.push_back(must(SignedDocument::decode(load.second)));
+  }
+  return loads;
 }
 
 SignedDocument TestIssuer::load_key_certificate() const {
@@ -118,7 +144,7 @@ SignedDocument TestIssuer::load_key_certificate() const {
 absl::StatusOr<Bytes> TestIssuer::load(ByteView signed_order) {
   CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(signed_order));
   CAFE_ASSIGN_OR_RETURN(const LoadOrder order, LoadOrder::decode(document.frame));
-  const CheckedRegistration& account = accounts_.at(order.account);
+  const CheckedRegistration& account = accounts_.at(order.account).checked;
   CAFE_RETURN_IF_ERROR(document.check(account.registration.K));
   const auto at = std::make_pair(order.account, order.sequence);
   if (const auto earlier = loads_.find(at); earlier != loads_.end()) {
@@ -143,7 +169,7 @@ absl::StatusOr<Bytes> TestIssuer::load(ByteView signed_order) {
 absl::StatusOr<Bytes> TestIssuer::find_load(ByteView signed_query) const {
   CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(signed_query));
   CAFE_ASSIGN_OR_RETURN(const LoadQuery query, LoadQuery::decode(document.frame));
-  CAFE_RETURN_IF_ERROR(document.check(accounts_.at(query.account).registration.K));
+  CAFE_RETURN_IF_ERROR(document.check(accounts_.at(query.account).checked.registration.K));
   const auto found = loads_.find({query.account, query.sequence});
   if (found == loads_.end()) return refused("NO_LOAD", "Nothing was loaded under this number.");
   return found->second.second;

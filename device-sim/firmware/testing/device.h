@@ -2,18 +2,47 @@
 // memories, the issuer played with the library's own functions.
 #pragma once
 
+#include <deque>
 #include <map>
 
 #include "device-sim/firmware/testing/chip.h"
 #include "device-sim/firmware/testing/till.h"
 #include "device-sim/firmware/wallet/wallet.h"
 #include "libs/protocol/load_order.h"
+#include "libs/protocol/order_history.h"
 #include "libs/protocol/testing/world.h"
 
 namespace cafe::testing {
 
-// An owner who presses the buttons as told.
+// An owner who presses the buttons as told, and knows her PINs.
 struct TestOwner : wallet::Owner {
+  std::optional<wallet::Pin> enter_pin(const wallet::PinQuestion& question) override {
+    ++pins_asked;
+    questions.push_back(question);
+    if (!willing) return std::nullopt;
+    if (!typed.empty()) {
+      const std::string digits = typed.front();
+      typed.pop_front();
+      return *wallet::Pin::of(digits);
+    }
+    return *wallet::Pin::of(pin_of(question.kind));
+  }
+  std::optional<wallet::Pin> choose_pin(wallet::PinKind kind) override {
+    if (!willing) return std::nullopt;
+    return *wallet::Pin::of(pin_of(kind));
+  }
+  std::optional<wallet::Pin> enter_puk(uint8_t tries_left) override {
+    puk_tries = tries_left;
+    if (!willing || puk.empty()) return std::nullopt;
+    return *wallet::Pin::of(puk);
+  }
+  bool note_puk(const wallet::Pin& shown) override {
+    puk = protocol::to_string(shown.digits());
+    return willing;
+  }
+  std::string& pin_of(wallet::PinKind kind) {
+    return kind == wallet::PinKind::kPayment ? payment_pin : withdrawal_pin;
+  }
   bool confirm_payment(const wallet::Bill& bill) override {
     ++payments_asked;
     last_bill = bill;
@@ -37,6 +66,13 @@ struct TestOwner : wallet::Owner {
     last_load = amount;
     return willing;
   }
+  std::string withdrawal_pin{kWithdrawalPin};
+  std::string payment_pin{kPaymentPin};
+  std::string puk;                // as it was shown
+  std::deque<std::string> typed;  // instead of the right PIN, one question after the other
+  std::vector<wallet::PinQuestion> questions;
+  int pins_asked = 0;
+  uint8_t puk_tries = 0;
   bool willing = true;
   bool identifies = true;
   int payments_asked = 0;
@@ -63,6 +99,15 @@ class TestIssuer {
   // The signed void, or nothing where the order completed.
   absl::StatusOr<protocol::Bytes> void_order(protocol::ByteView request);
   size_t completed() const { return completions_.size(); }
+  // What it keeps of an account: the registration, and by number the completed orders and loads.
+  struct Account {
+    protocol::RegistrationFile file;
+    protocol::SignedDocument receipt;
+    protocol::CheckedRegistration checked;
+  };
+  const Account& account(const protocol::AccountId& id) const { return accounts_.at(id); }
+  std::vector<protocol::OrderRecord> orders_of(const protocol::AccountId& id) const;
+  std::vector<protocol::SignedDocument> loads_of(const protocol::AccountId& id) const;
   // Whose identity point, of coins or of cheques, this is.
   std::optional<protocol::AccountId> account_of(const protocol::Point& I) const;
 
@@ -88,9 +133,12 @@ class TestIssuer {
   std::map<std::pair<protocol::AccountId, uint64_t>, std::pair<protocol::Bytes32, protocol::Bytes>>
       loads_;
   uint64_t loaded_ = 0;
-  std::map<protocol::AccountId, protocol::CheckedRegistration> accounts_;
-  std::map<uint64_t, std::pair<protocol::Bytes32, protocol::Bytes>> completions_;
-  std::map<std::pair<uint64_t, uint64_t>, bool> voids_;
+  uint64_t last_order(const protocol::AccountId& id) const;
+
+  std::map<protocol::AccountId, Account> accounts_;
+  using Place = std::pair<protocol::AccountId, uint64_t>;  // N of an account's
+  std::map<Place, protocol::OrderRecord> completions_;
+  std::map<std::pair<Place, uint64_t>, bool> voids_;  // with the time slot
 };
 
 // A chip and the wallet around it.

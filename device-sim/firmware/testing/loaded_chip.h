@@ -1,4 +1,5 @@
-// A guardian with two issuers' load keys and money on its counter, for tests.
+// A guardian with two issuers' load keys and money on its counter, for tests. Its withdrawal PIN is
+// entered after each restart, and there is no payment PIN.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -32,6 +33,7 @@ class LoadedChip {
                                      serial,
                                      {{kIssuerA, load_key_of(kIssuerA).public_der},
                                       {kIssuerB, load_key_of(kIssuerB).public_der}})) {
+    puk = chip.use_pin();
     EXPECT_EQ(load({serial, kIssuerA, "EUR", kLoaded, 1}).word, 0x9000);
   }
 
@@ -57,6 +59,7 @@ class LoadedChip {
   protocol::SeededRng rng;
   protocol::Serial serial;
   protocol::GuardianCertificate certificate;
+  std::string puk;
 };
 
 // Runs `command` once to see how many bytes it writes, then again on copies of the memory with a

@@ -65,6 +65,7 @@ absl::Status Wallet::State::agree_to_call(const firmware::CallOffer& offer, uint
                            tariff.tick_value, plan.tick_count, tariff.unit})) {
     return declined("OWNER_DECLINED", "The owner did not confirm the call.");
   }
+  CAFE_RETURN_IF_ERROR(allow_payment(terms.currency, tariff.tick_value * plan.tick_count));
   return promise_call(offer, terms, tariff, plan);
 }
 
@@ -181,12 +182,17 @@ absl::Status Wallet::State::end_call(PaymentRecord record, PaymentState state, B
   CAFE_ASSIGN_OR_RETURN(const Tariff tariff, Tariff::decode(call.record.tariff.frame));
   Batch batch;
   uint64_t left = counter(terms.currency);
+  AllowancesRecord allowed = allowances;
   if (under_way(payments.at(digest))) {
     // A tick in doubt counts as taken, so that the books never show more than the guardian has.
     const uint32_t taken =
         std::min(call.record.tick_count, call.ticks.released + (call.next_in_doubt() ? 1 : 0));
     left += (call.record.tick_count - taken) * tariff.tick_value;
     batch.put(counter_key(terms.currency), protocol::encode_u64(left));
+    if (allowed.limited) {
+      allowed.entries[terms.currency].left += (call.record.tick_count - taken) * tariff.tick_value;
+      batch.put(kAllowancesKey, allowed.encode());
+    }
   }
   CallRecord ended = call.record;
   ended.end = protocol::to_bytes(end);
@@ -195,6 +201,7 @@ absl::Status Wallet::State::end_call(PaymentRecord record, PaymentState state, B
   record.state = state;
   CAFE_RETURN_IF_ERROR(commit_and_release(std::move(batch), std::move(record)));
   counters[terms.currency] = left;
+  allowances = std::move(allowed);
   call.record = std::move(ended);
   call.asked.reset();
   call.points.reset();

@@ -52,15 +52,29 @@ absl::Status status_of(uint16_t word) {
     case StatusWord::kReferenceNotFound:
       return protocol::make_error(absl::StatusCode::kOutOfRange, "COUNTER_TOO_LOW",
                                   "The guardian's counter does not hold the amount: load it.");
+    case StatusWord::kPinNeeded:
+      return protocol::make_error(absl::StatusCode::kPermissionDenied, "PIN_NEEDED",
+                                  "The guardian does this with the owner's PIN only.");
     default:
       return wrong(word);
   }
 }
 
+uint16_t word_in(ByteView answer) {
+  return static_cast<uint16_t>(answer[answer.size() - 2] << 8 | answer[answer.size() - 1]);
+}
+
+// An amount of a currency, as commands carry it.
+Bytes sum_of(std::string_view currency, uint64_t amount) {
+  Bytes data = protocol::to_bytes(protocol::view_of(currency));
+  protocol::append(data, protocol::encode_u64(amount));
+  return data;
+}
+
 }  // namespace
 
-absl::StatusOr<Bytes> GuardianClient::call(uint8_t ins, uint16_t p1p2, ByteView data,
-                                           size_t expected) {
+absl::StatusOr<Bytes> GuardianClient::transmit(uint8_t ins, uint16_t p1p2, ByteView data,
+                                               size_t expected) {
   std::array<uint8_t, firmware::kMaxCommand> command;
   std::array<uint8_t, firmware::kMaxResponse> response;
   const size_t length =
@@ -72,10 +86,20 @@ absl::StatusOr<Bytes> GuardianClient::call(uint8_t ins, uint16_t p1p2, ByteView 
     return protocol::make_error(absl::StatusCode::kUnavailable, "GUARDIAN_ABSENT",
                                 "The guardian does not answer.");
   }
-  const auto word = static_cast<uint16_t>(response[got - 2] << 8 | response[got - 1]);
-  CAFE_RETURN_IF_ERROR(status_of(word));
-  if (got - 2 > expected) return wrong(word);
-  return protocol::to_bytes(ByteView(response).first(got - 2));
+  const Bytes answer = protocol::to_bytes(ByteView(response).first(got));
+  // What went either way may have been a PIN or the wallet's key.
+  protocol::wipe(command);
+  protocol::wipe(response);
+  if (got - 2 > expected) return wrong(word_in(answer));
+  return answer;
+}
+
+absl::StatusOr<Bytes> GuardianClient::call(uint8_t ins, uint16_t p1p2, ByteView data,
+                                           size_t expected) {
+  CAFE_ASSIGN_OR_RETURN(Bytes answer, transmit(ins, p1p2, data, expected));
+  CAFE_RETURN_IF_ERROR(status_of(word_in(answer)));
+  answer.resize(answer.size() - 2);
+  return answer;
 }
 
 absl::StatusOr<Bytes> GuardianClient::certificate() {
@@ -102,12 +126,14 @@ absl::StatusOr<Bytes> GuardianClient::call_slot(uint8_t ins, Handle handle, Byte
   return answer;
 }
 
-absl::StatusOr<MadeSlot> GuardianClient::make_slot(protocol::Kind kind) {
+absl::StatusOr<MadeSlot> GuardianClient::make_slot(protocol::Kind kind, std::string_view currency,
+                                                   uint64_t value) {
+  const Bytes worth = kind == protocol::Kind::kCoin ? sum_of(currency, value) : Bytes();
   const size_t commitment = kind == protocol::Kind::kCheque ? 32 : 0;
   const size_t expected = 4 + Point::kSize + commitment;
   CAFE_ASSIGN_OR_RETURN(const Bytes answer,
                         call(static_cast<uint8_t>(Ins::kMakeSlot),
-                             static_cast<uint16_t>(static_cast<int>(kind) << 8), {}, expected));
+                             static_cast<uint16_t>(static_cast<int>(kind) << 8), worth, expected));
   if (answer.size() != expected) return wrong(0x9000);
   const ByteView view(answer);
   CAFE_ASSIGN_OR_RETURN(const Point B_O, Point::decode(view.subspan(4, Point::kSize)));

@@ -74,7 +74,9 @@ absl::StatusOr<Bytes> Wallet::start_load(std::string_view currency, uint64_t amo
     return declined("OWNER_DECLINED", "The owner did not confirm the load.");
   }
   const LoadOrder order{s.config.issuer_id, s.account, std::string(currency), amount, s.loads + 1};
+  CAFE_RETURN_IF_ERROR(s.open_account(PinUse::kLoad));
   LoadRecord record{SignedDocument::sign(order.encode(), s.identity->account_key), {}};
+  s.close_account();
   // Stored before it leaves: from here on the wallet waits for its answer.
   CAFE_RETURN_IF_ERROR(s.store->commit(Batch().put(kLoadKey, record.encode())));
   s.load_under_way = std::move(record);
@@ -87,10 +89,12 @@ absl::StatusOr<Bytes> Wallet::pending_load_bytes() const {
 }
 
 absl::StatusOr<Bytes> Wallet::load_query() const {
-  const State& s = *state_;
+  State& s = *state_;
   if (!s.load_under_way) return no_load();
   const protocol::LoadQuery query{s.config.issuer_id, s.account, s.loads + 1};
-  return SignedDocument::sign(query.encode(), s.identity->account_key).encode();
+  return s.with_account(PinUse::kLoad, [&]() -> absl::StatusOr<Bytes> {
+    return SignedDocument::sign(query.encode(), s.identity->account_key).encode();
+  });
 }
 
 absl::Status Wallet::cancel_load() {
@@ -166,12 +170,16 @@ absl::StatusOr<TakenLoad> Wallet::on_loaded(ByteView answer) {
   return s.finish_load();
 }
 
-// Gives a stored load to the guardian, and enters it in the books.
 absl::StatusOr<TakenLoad> Wallet::State::finish_load() {
+  return with_account(PinUse::kLoad, [&] { return book_load(true); });
+}
+
+absl::StatusOr<TakenLoad> Wallet::State::book_load(bool give) {
   CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(load_under_way->loaded));
   CAFE_ASSIGN_OR_RETURN(const Loaded loaded, Loaded::decode(document.frame));
   CAFE_ASSIGN_OR_RETURN(const Load load, Load::decode(loaded.load));
-  if (const absl::Status given = guardian.load(loaded.load, loaded.load_signature); !given.ok()) {
+  const absl::Status given = give ? guardian.load(loaded.load, loaded.load_signature) : no_load();
+  if (!given.ok()) {
     // It may have taken it before an interruption.
     CAFE_ASSIGN_OR_RETURN(const IssuerPurse purse, guardian.purse(config.issuer_id));
     if (purse.last_sequence < load.sequence) return given;

@@ -34,11 +34,20 @@ absl::StatusOr<PayBack> Wallet::pay_back(std::string_view currency, uint64_t amo
   if (s.pay_back) {
     return protocol::refused("PAY_BACK_PENDING", "Money is on its way back: wait for its receipt.");
   }
-  CAFE_ASSIGN_OR_RETURN(const auto credential, s.holder_credential());
   CAFE_ASSIGN_OR_RETURN(
       const std::vector<PlannedSpend> plan,
       s.select(currency, amount, now_ms / 1000, guardian::kSlots, State::PaidTo::kAccount));
-  PayBackRecord record{s.rng.array<16>(), {}};
+  CAFE_RETURN_IF_ERROR(s.holder_credential().status());
+  CAFE_RETURN_IF_ERROR(s.allow_payment(currency, amount));
+  return s.with_account(PinUse::kPayBack, [&] { return s.begin_pay_back(currency, plan, now_ms); });
+}
+
+absl::StatusOr<PayBack> Wallet::State::begin_pay_back(std::string_view currency,
+                                                      const std::vector<PlannedSpend>& plan,
+                                                      uint64_t now_ms) {
+  State& s = *this;
+  CAFE_ASSIGN_OR_RETURN(const auto credential, s.holder_credential());
+  PayBackRecord record{s.rng.array<16>(), {}, {}};
   std::vector<State::NewPayment> fresh;
   for (auto from = plan.begin(); from != plan.end();) {
     const auto to = from + std::min<ptrdiff_t>(protocol::kMaxSpends, plan.end() - from);
@@ -80,18 +89,30 @@ absl::StatusOr<PayBack> Wallet::State::finish_pay_back(uint64_t now_ms) {
     out.payments.push_back(payments.at(digest).payment);
     out.send_at_ms += kAnswerTime_ms * payments.at(digest).plan.size();
   }
-  const DepositOrder order{config.issuer_id, protocol::holder_payee_id(account),
-                           protocol::holder_terminal_id(account), pay_back->idempotency_key,
-                           protocol::payments_digest(out.payments)};
-  out.deposit_order = SignedDocument::sign(order.encode(), identity->account_key).encode();
+  if (pay_back->order.empty()) CAFE_RETURN_IF_ERROR(order_pay_back(out.payments));
+  out.deposit_order = pay_back->order;
   CAFE_ASSIGN_OR_RETURN(const auto credential, holder_credential());
   out.holder_credential = credential.encode();
   return out;
 }
 
+// Signed once, and stored: its receipt is checked without the PIN.
+absl::Status Wallet::State::order_pay_back(const std::vector<Bytes>& signed_payments) {
+  const DepositOrder order{config.issuer_id, protocol::holder_payee_id(account),
+                           protocol::holder_terminal_id(account), pay_back->idempotency_key,
+                           protocol::payments_digest(signed_payments)};
+  CAFE_RETURN_IF_ERROR(open_account(PinUse::kPayBack));
+  PayBackRecord record = *pay_back;
+  record.order = SignedDocument::sign(order.encode(), identity->account_key).encode();
+  close_account();
+  CAFE_RETURN_IF_ERROR(store->commit(Batch().put(kPayBackKey, record.encode())));
+  pay_back = std::move(record);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<PayBack> Wallet::pending_pay_back(uint64_t now_ms) {
   if (!state_->pay_back) return no_pay_back();
-  return state_->finish_pay_back(now_ms);
+  return state_->with_one_pin([&] { return state_->finish_pay_back(now_ms); });
 }
 
 absl::StatusOr<Receipt> Wallet::on_pay_back_receipt(ByteView receipt_bytes,

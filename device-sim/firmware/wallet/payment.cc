@@ -104,12 +104,14 @@ absl::StatusOr<Outgoing> Wallet::on_offer(ByteView offer_bytes, uint64_t now_ms)
   State& s = *state_;
   CAFE_ASSIGN_OR_RETURN(const firmware::Offer offer, firmware::Offer::decode(offer_bytes));
   const Bytes32 digest = offer.terms.digest();
-  if (!s.payments.contains(digest)) {
-    CAFE_RETURN_IF_ERROR(s.agree(offer, now_ms));
-  }
-  if (s.payments.at(digest).state == PaymentState::kPromised) {
-    CAFE_RETURN_IF_ERROR(s.assemble(digest));
-  }
+  CAFE_RETURN_IF_ERROR(s.with_one_pin([&] {
+    absl::Status status;
+    if (!s.payments.contains(digest)) status = s.agree(offer, now_ms);
+    if (status.ok() && s.payments.at(digest).state == PaymentState::kPromised) {
+      status = s.assemble(digest);
+    }
+    return status;
+  }));
   return Outgoing{s.payments.at(digest).payment, now_ms + answer_time_ms(digest)};
 }
 
@@ -142,6 +144,9 @@ absl::Status Wallet::State::agree(const firmware::Offer& offer, uint64_t now_ms)
   if (!owner.confirm_payment(bill)) {
     return declined("OWNER_DECLINED", "The owner did not confirm the payment.");
   }
+  CAFE_RETURN_IF_ERROR(allow_payment(terms.currency, terms.amount));
+  // Now, and not when it is signed: nothing is bound where she does not know it.
+  if (identified) CAFE_RETURN_IF_ERROR(open_account(PinUse::kIdentification));
   CAFE_ASSIGN_OR_RETURN(NewPayment payment,
                         plan_payment(PaymentKind::kBill, offer.terms, std::move(plan),
                                      offer.credential.encode(), identified));

@@ -19,6 +19,7 @@ constexpr std::string_view kCallLabel = "wallet/call";
 constexpr std::string_view kTickLabel = "wallet/tick";
 constexpr std::string_view kLoadLabel = "wallet/load";
 constexpr std::string_view kPayBackLabel = "wallet/pay-back";
+constexpr std::string_view kAllowancesLabel = "wallet/allowances";
 
 // Nothing, or a signed document.
 absl::StatusOr<SignedDocument> read_document(FrameReader& in) {
@@ -39,6 +40,41 @@ std::string record_key(std::string_view prefix, ByteView id) {
 
 std::string counter_key(std::string_view currency) {
   return record_key(kCounterPrefix, protocol::view_of(currency));
+}
+
+bool AllowancesRecord::covers(std::string_view currency, uint64_t amount) const {
+  if (!limited || amount == 0) return true;
+  const auto entry = entries.find(currency);
+  return entry != entries.end() && entry->second.left >= amount;
+}
+
+void AllowancesRecord::fill_up() {
+  for (auto& [currency, entry] : entries) entry.left = std::max(entry.left, entry.limit);
+}
+
+Bytes AllowancesRecord::encode() const {
+  Bytes list;
+  for (const auto& [currency, entry] : entries) {
+    protocol::append(list, protocol::view_of(currency));
+    protocol::append(list, protocol::encode_u64(entry.limit));
+    protocol::append(list, protocol::encode_u64(entry.left));
+  }
+  return Frame(kAllowancesLabel).add_u8(limited ? 1 : 0).add(list).take();
+}
+
+absl::StatusOr<AllowancesRecord> AllowancesRecord::decode(ByteView bytes) {
+  AllowancesRecord record;
+  CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kAllowancesLabel, bytes));
+  CAFE_ASSIGN_OR_RETURN(const uint8_t limited, in.u8());
+  CAFE_ASSIGN_OR_RETURN(ByteView list, in.field());
+  CAFE_RETURN_IF_ERROR(in.finish());
+  record.limited = limited != 0;
+  constexpr size_t kEntry = 3 + 8 + 8;
+  for (; list.size() >= kEntry; list = list.subspan(kEntry)) {
+    record.entries[protocol::to_string(list.first(3))] = {
+        protocol::decode_u64(list.subspan<3, 8>()), protocol::decode_u64(list.subspan<11, 8>())};
+  }
+  return record;
 }
 
 Bytes OrderRecord::encode() const {
@@ -201,7 +237,7 @@ absl::StatusOr<LoadRecord> LoadRecord::decode(ByteView bytes) {
 Bytes PayBackRecord::encode() const {
   Bytes digests;
   for (const protocol::Bytes32& digest : terms) protocol::append(digests, digest);
-  return Frame(kPayBackLabel).add(idempotency_key).add(digests).take();
+  return Frame(kPayBackLabel).add(idempotency_key).add(digests).add(order).take();
 }
 
 absl::StatusOr<PayBackRecord> PayBackRecord::decode(ByteView bytes) {
@@ -209,6 +245,7 @@ absl::StatusOr<PayBackRecord> PayBackRecord::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kPayBackLabel, bytes));
   CAFE_ASSIGN_OR_RETURN(record.idempotency_key, in.array<16>());
   CAFE_ASSIGN_OR_RETURN(ByteView digests, in.field());
+  CAFE_ASSIGN_OR_RETURN(record.order, in.bytes());
   CAFE_RETURN_IF_ERROR(in.finish());
   for (; digests.size() >= 32; digests = digests.subspan(32)) {
     CAFE_ASSIGN_OR_RETURN(auto digest, protocol::to_array<32>(digests.first(32)));

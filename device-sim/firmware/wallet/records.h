@@ -1,12 +1,12 @@
 // The wallet's records as they stand in its memory. Each is one frame under a key of its own:
 //
-//   seeds                      identity seed ‖ coin seed
-//   registration               frame(nonce, registration file); receipt: the issuer's answer
-//   list                       the newest signed list
-//   equivocation               evidence: two signed lists of one number
-//   differs/<u32 number>       a terminal's notice that shows another list of that number
-//   shown/<payee id>           u32 number ‖ digest of the list that this payee showed last
-//   key/<digest>               certificates of the issuer's withdrawal keys
+//   seeds                      identity seed, sealed with the guardian's wallet key ‖ u1 ‖ coin
+//   seed allowances                 frame(u8 payment PIN is set, (currency ‖ u64 limit ‖ u64
+//   left)*) registration               frame(nonce, registration file); receipt: the issuer's
+//   answer list                       the newest signed list equivocation               evidence:
+//   two signed lists of one number differs/<u32 number>       a terminal's notice that shows
+//   another list of that number shown/<payee id>           u32 number ‖ digest of the list that
+//   this payee showed last key/<digest>               certificates of the issuer's withdrawal keys
 //   chain                      u64 N of the last completed order
 //   order                      the one order under way
 //   completion/<u64 N>         the issuer's signed completions
@@ -32,6 +32,7 @@
 namespace cafe::wallet {
 
 inline constexpr std::string_view kSeedsKey = "seeds";
+inline constexpr std::string_view kAllowancesKey = "allowances";
 inline constexpr std::string_view kRegistrationKey = "registration";
 inline constexpr std::string_view kReceiptKey = "receipt";
 inline constexpr std::string_view kListKey = "list";
@@ -60,6 +61,22 @@ inline constexpr std::string_view kPaidBackPrefix = "paid-back/";
 
 std::string record_key(std::string_view prefix, protocol::ByteView id);
 std::string counter_key(std::string_view currency);
+
+// The wallet's own books of what can be paid without the payment PIN: what the guardian says of it
+// decides nothing. After an interruption they may say less than the guardian's, never more.
+struct AllowancesRecord {
+  struct Entry {
+    uint64_t limit = 0;
+    uint64_t left = 0;
+  };
+  bool limited = false;  // a payment PIN is set
+  std::map<std::string, Entry, std::less<>> entries;
+
+  bool covers(std::string_view currency, uint64_t amount) const;
+  void fill_up();
+  protocol::Bytes encode() const;
+  static absl::StatusOr<AllowancesRecord> decode(protocol::ByteView bytes);
+};
 
 struct OrderRecord {
   OrderPhase phase = OrderPhase::kNone;
@@ -143,6 +160,7 @@ struct LoadRecord {
 struct PayBackRecord {
   protocol::Bytes16 idempotency_key;
   std::vector<protocol::Bytes32> terms;  // digests, one for each payment
+  protocol::Bytes order;                 // the signed deposit order, once all of them are there
 
   protocol::Bytes encode() const;
   static absl::StatusOr<PayBackRecord> decode(protocol::ByteView bytes);

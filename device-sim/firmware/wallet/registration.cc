@@ -34,7 +34,13 @@ absl::StatusOr<Bytes> Wallet::begin_registration(const Bytes32& nonce) {
   if (s.registered()) {
     return protocol::refused("ALREADY_REGISTERED", "The wallet has its account already.");
   }
-  CAFE_ASSIGN_OR_RETURN(const MadeSlot slot, s.guardian.make_slot(protocol::Kind::kCoin));
+  return s.with_account(PinUse::kRegistration, [&] { return s.register_with(nonce); });
+}
+
+// With a slot that pays nothing, of no currency (ISO 4217's XXX).
+absl::StatusOr<Bytes> Wallet::State::register_with(const Bytes32& nonce) {
+  State& s = *this;
+  CAFE_ASSIGN_OR_RETURN(const MadeSlot slot, s.guardian.make_slot(protocol::Kind::kCoin, "XXX", 0));
   CAFE_ASSIGN_OR_RETURN(const auto draft,
                         protocol::RegistrationDraft::begin(*s.identity, s.config.issuer_id, nonce,
                                                            s.guardian_document, slot.B_O, s.rng));
@@ -69,13 +75,14 @@ absl::Status Wallet::on_registration_receipt(ByteView receipt_bytes) {
   CAFE_RETURN_IF_ERROR(in.array<32>().status());
   CAFE_ASSIGN_OR_RETURN(ByteView file_bytes, in.field());
   CAFE_ASSIGN_OR_RETURN(const auto file, protocol::RegistrationFile::decode(file_bytes));
+  CAFE_ASSIGN_OR_RETURN(const auto registration,
+                        protocol::Registration::decode(file.registration.frame));
 
   CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(receipt_bytes));
   CAFE_RETURN_IF_ERROR(s.check_withdrawal_signature(document));
   CAFE_ASSIGN_OR_RETURN(const auto receipt, protocol::RegistrationReceipt::decode(document.frame));
   if (receipt.issuer_id != s.config.issuer_id || receipt.account != s.account ||
-      receipt.registration_digest != file.registration.digest() ||
-      receipt.K != s.identity->account_key.public_key()) {
+      receipt.registration_digest != file.registration.digest() || receipt.K != registration.K) {
     return protocol::invalid("RECEIPT_MISMATCH", "The receipt is for another registration.");
   }
   if (s.registered()) return absl::OkStatus();

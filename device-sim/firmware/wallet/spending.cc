@@ -95,6 +95,7 @@ absl::StatusOr<Wallet::State::NewPayment> Wallet::State::plan_payment(
 absl::Status Wallet::State::promise(std::vector<NewPayment> fresh, Batch also, uint64_t reserve) {
   std::map<CoinId, HeldCoin> promised;
   std::map<std::string, uint64_t> books;
+  AllowancesRecord allowed = allowances;
   Batch& batch = also;
   uint64_t number = next_payment;
   for (NewPayment& payment : fresh) {
@@ -105,10 +106,12 @@ absl::Status Wallet::State::promise(std::vector<NewPayment> fresh, Batch also, u
       // A slot that two plans use would be found here too.
       CAFE_ASSIGN_OR_RETURN(slot, protocol::promise_slot(slot, payment.requests[n]));
       CAFE_ASSIGN_OR_RETURN(const Denomination* denomination, denomination_of(held.coin.denom_id));
-      if (denomination->kind != Kind::kCheque) continue;
       const std::string& currency = denomination->currency;
-      uint64_t& left = books.try_emplace(currency, counter(currency)).first->second;
       const uint64_t taken = planned.value + reserve;
+      if (!allowed.covers(currency, taken)) return pin_needed();
+      if (allowed.limited) allowed.entries[currency].left -= taken;
+      if (denomination->kind != Kind::kCheque) continue;
+      uint64_t& left = books.try_emplace(currency, counter(currency)).first->second;
       if (taken > left) return not_payable();
       left -= taken;
     }
@@ -121,9 +124,11 @@ absl::Status Wallet::State::promise(std::vector<NewPayment> fresh, Batch also, u
   for (const auto& [currency, left] : books) {
     batch.put(counter_key(currency), protocol::encode_u64(left));
   }
+  if (allowed.limited) batch.put(kAllowancesKey, allowed.encode());
   CAFE_RETURN_IF_ERROR(store->commit(batch));
   for (auto& [id, held] : promised) coins.insert_or_assign(id, std::move(held));
   for (const auto& [currency, left] : books) counters[currency] = left;
+  allowances = std::move(allowed);
   for (NewPayment& payment : fresh) {
     payments.emplace(payment.record.terms.digest(), std::move(payment.record));
   }
@@ -134,8 +139,8 @@ absl::Status Wallet::State::promise(std::vector<NewPayment> fresh, Batch also, u
 absl::StatusOr<protocol::SpendResponse> Wallet::State::respond(const HeldCoin& held, uint32_t slot,
                                                                Kind kind, const Scalar& d,
                                                                const Scalar& answer) const {
-  return protocol::wallet_respond(answer, d, slot_secrets(coin_seed, held.context, slot, kind),
-                                  identity->u1, protocol::derive(coin_seed, "s", held.context, 0),
+  return protocol::wallet_respond(answer, d, slot_secrets(coin_seed, held.context, slot, kind), u1,
+                                  protocol::derive(coin_seed, "s", held.context, 0),
                                   guardian_point(kind), held.slots[slot].B_O);
 }
 
@@ -206,8 +211,10 @@ absl::Status Wallet::State::assemble(const Bytes32& digest) {
   }
   if (record.identified) {
     CAFE_ASSIGN_OR_RETURN(const auto credential, holder_credential());
+    CAFE_RETURN_IF_ERROR(open_account(PinUse::kIdentification));
     payment.identification = protocol::Identification::make(credential, config.issuer_id, account,
                                                             digest, identity->account_key);
+    close_account();
   }
   record.payment = payment.encode();
   record.state = PaymentState::kReady;

@@ -1,6 +1,7 @@
 // The wallet's inside: its memory, decoded, and what its parts share. A file for each: wallet.cc
-// (start), lists.cc, registration.cc, withdrawal.cc, loads.cc, spending.cc (slots bound and
-// answered), payment.cc (bills), call_opening.cc and calls.cc (ticks), pay_back.cc, overview.cc.
+// (start), account_key.cc and pins.cc, lists.cc, registration.cc, withdrawal.cc, loads.cc,
+// spending.cc (slots bound and answered), payment.cc (bills), call_opening.cc and calls.cc (ticks),
+// pay_back.cc, overview.cc.
 #pragma once
 
 #include <map>
@@ -23,6 +24,7 @@ absl::Status not_registered();  // NOT_REGISTERED
 absl::Status unknown_terms();   // UNKNOWN_TERMS
 absl::Status wrong_payee();     // WRONG_PAYEE
 absl::Status not_payable();     // AMOUNT_NOT_PAYABLE
+absl::Status pin_needed();      // PIN_NEEDED
 absl::Status declined(std::string_view reason, std::string_view message);
 
 struct Wallet::State {
@@ -59,10 +61,14 @@ struct Wallet::State {
   Owner& owner;
   Config config;
 
-  protocol::Seed identity_seed, coin_seed;
+  // Both only while the withdrawal PIN is open (open_account).
+  protocol::Seed identity_seed;
+  std::optional<protocol::WalletIdentity> identity;
+  // Once the device was set up.
+  protocol::Scalar u1;
+  protocol::Seed coin_seed;
   protocol::SignedDocument guardian_document;
   std::optional<protocol::GuardianCertificate> guardian_certificate;
-  std::optional<protocol::WalletIdentity> identity;
   std::optional<protocol::IdentityPoints> points;
   protocol::AccountId account;
   std::optional<protocol::SignedDocument> list_document;
@@ -80,16 +86,52 @@ struct Wallet::State {
   uint64_t loads = 0;                                     // sequence of the last one taken
   std::map<std::string, uint64_t, std::less<>> counters;  // the books of counter/<currency>
   std::optional<PayBackRecord> pay_back;
+  AllowancesRecord allowances;
+  int holds = 0;  // of with_one_pin
 
   // --- wallet.cc: at the start ---
   absl::Status load();
   absl::Status load_seeds();
-  absl::Status load_identity();
+  absl::Status take_seeds(const protocol::Scalar& secret, const protocol::Seed& coins);
   absl::Status load_documents();
   absl::Status load_money();
   absl::Status free_orphans();
   // Whether its guardian's slots are still needed by the payment.
   static bool under_way(const PaymentRecord& payment);
+
+  // --- account_key.cc: the identity seed, sealed ---
+  bool is_set_up() const { return points.has_value(); }
+  absl::Status set_up();
+  // From here to close_account the identity seed and the account key are there. Asks for the
+  // withdrawal PIN, unless it is open already; sets a new device up.
+  absl::Status open_account(PinUse use);
+  // Wipes both, and the guardian forgets the PIN: once the outermost of these is over.
+  void close_account();
+  // What opens the account in `act` asks for the PIN once at most.
+  template <typename F>
+  auto with_one_pin(F act) -> decltype(act()) {
+    ++holds;
+    auto result = act();
+    --holds;
+    close_account();
+    return result;
+  }
+  template <typename F>
+  auto with_account(PinUse use, F act) -> decltype(act()) {
+    CAFE_RETURN_IF_ERROR(open_account(use));
+    return with_one_pin(act);
+  }
+
+  // --- pins.cc ---
+  // Asks until it is right: OWNER_DECLINED, PIN_BLOCKED, NO_PIN.
+  absl::Status verify_pin(PinKind kind, PinUse use);
+  // Every PIN that is set.
+  absl::Status verify_all_pins();
+  absl::Status change_pin(PinKind kind, const Pin* pin);
+  absl::Status store_allowances(AllowancesRecord record);
+  absl::Status unlock(std::string_view currency, uint64_t amount, PinUse use);
+  // That `amount` can be paid now: asks for the payment PIN where the allowance does not suffice.
+  absl::Status allow_payment(std::string_view currency, uint64_t amount);
 
   // --- lists.cc ---
   uint32_t confirmations() const;
@@ -115,6 +157,7 @@ struct Wallet::State {
   }
 
   // --- registration.cc ---
+  absl::StatusOr<protocol::Bytes> register_with(const protocol::Bytes32& nonce);
   bool registered() const { return store->find(kReceiptKey) != nullptr; }
   absl::StatusOr<protocol::HolderCredential> holder_credential() const;
 
@@ -124,6 +167,10 @@ struct Wallet::State {
       std::span<const protocol::OrderLine> lines, uint64_t now_s) const;
   absl::StatusOr<std::vector<MadeSlot>> make_slots(const protocol::OpenAnswer& answer);
   void free_slots(std::span<const MadeSlot> slots);
+  absl::StatusOr<protocol::Bytes> open_order(const std::vector<protocol::OrderLine>& lines);
+  // The signed order, once the slots are made and all of it is stored.
+  absl::StatusOr<protocol::Bytes> order_coins(protocol::ByteView answer_bytes,
+                                              const protocol::OpenAnswer& answer);
 
   // One coin of an order, blinded.
   struct OrderedCoin {
@@ -145,7 +192,10 @@ struct Wallet::State {
   // --- loads.cc ---
   absl::Status check_loaded(const protocol::Loaded& loaded, const protocol::LoadOrder& order) const;
   absl::Status keep_wrong_load(protocol::ByteView answer, const absl::Status& why);
+  // Gives a stored load to the guardian, with the PIN, and enters it in the books.
   absl::StatusOr<TakenLoad> finish_load();
+  // The same; not `give`: only what the guardian has taken is entered.
+  absl::StatusOr<TakenLoad> book_load(bool give);
   uint64_t counter(std::string_view currency) const;
 
   // --- spending.cc ---
@@ -234,7 +284,10 @@ struct Wallet::State {
   absl::Status end_call(PaymentRecord record, PaymentState state, protocol::ByteView end);
 
   // --- pay_back.cc ---
+  absl::StatusOr<PayBack> begin_pay_back(std::string_view currency,
+                                         const std::vector<PlannedSpend>& plan, uint64_t now_ms);
   absl::StatusOr<PayBack> finish_pay_back(uint64_t now_ms);
+  absl::Status order_pay_back(const std::vector<protocol::Bytes>& signed_payments);
 };
 
 }  // namespace cafe::wallet

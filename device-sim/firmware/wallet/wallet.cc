@@ -37,39 +37,38 @@ absl::StatusOr<std::unique_ptr<Wallet>> Wallet::boot(firmware::NonVolatileMemory
 
 absl::Status Wallet::State::load() {
   CAFE_RETURN_IF_ERROR(load_seeds());
-  CAFE_RETURN_IF_ERROR(load_identity());
   CAFE_RETURN_IF_ERROR(load_documents());
   CAFE_RETURN_IF_ERROR(load_money());
-  // A load that the guardian may have been given already. Where it cannot be finished now, it stays
-  // under way.
-  if (load_under_way && !load_under_way->loaded.empty()) finish_load().IgnoreError();
+  // A load that the guardian may have been given already. Without the PIN it takes none now: what
+  // it has not taken stays under way.
+  if (load_under_way && !load_under_way->loaded.empty()) book_load(false).IgnoreError();
   settle_ticks_in_doubt();
   return free_orphans();
 }
 
 absl::Status Wallet::State::load_seeds() {
-  if (store->find(kSeedsKey) == nullptr) {
-    protocol::SecretArray<64> fresh;
-    rng.fill(fresh.mutable_view());
-    CAFE_RETURN_IF_ERROR(store->commit(Batch().put(kSeedsKey, fresh.view())));
-  }
-  const ByteView seeds(*store->find(kSeedsKey));
-  if (seeds.size() != 64) return damaged();
-  std::copy_n(seeds.begin(), 32, identity_seed.mutable_view().begin());
-  std::copy_n(seeds.begin() + 32, 32, coin_seed.mutable_view().begin());
-  return absl::OkStatus();
-}
-
-absl::Status Wallet::State::load_identity() {
   CAFE_ASSIGN_OR_RETURN(const Bytes bytes, guardian.certificate());
   CAFE_ASSIGN_OR_RETURN(guardian_document, SignedDocument::decode(bytes));
   CAFE_ASSIGN_OR_RETURN(guardian_certificate,
                         protocol::open_guardian_certificate(guardian_document, config.anchors));
-  CAFE_ASSIGN_OR_RETURN(identity, protocol::WalletIdentity::derive(identity_seed, config.issuer_id,
-                                                                   *guardian_certificate));
-  CAFE_ASSIGN_OR_RETURN(points,
-                        protocol::IdentityPoints::compute(guardian_certificate->A_O,
-                                                          guardian_certificate->A_Q, identity->U));
+  const Bytes* seeds = store->find(kSeedsKey);
+  if (seeds == nullptr) return absl::OkStatus();  // a new device
+  const ByteView view(*seeds);
+  if (view.size() != 3 * 32) return damaged();
+  CAFE_ASSIGN_OR_RETURN(const auto secret, protocol::Scalar::decode(view.subspan(32, 32)));
+  protocol::Seed coins;
+  std::copy_n(view.begin() + 64, 32, coins.mutable_view().begin());
+  return take_seeds(secret, coins);
+}
+
+absl::Status Wallet::State::take_seeds(const protocol::Scalar& secret,
+                                       const protocol::Seed& coins) {
+  const auto U = protocol::multiply(secret, protocol::g1());
+  if (!U) return damaged();
+  u1 = secret;
+  coin_seed = coins;
+  CAFE_ASSIGN_OR_RETURN(points, protocol::IdentityPoints::compute(guardian_certificate->A_O,
+                                                                  guardian_certificate->A_Q, *U));
   account = protocol::account_id(config.issuer_id, points->I_coin);
   return absl::OkStatus();
 }
@@ -156,6 +155,9 @@ absl::Status Wallet::State::load_money() {
   }
   if (const Bytes* bytes = store->find(kPayBackKey)) {
     CAFE_ASSIGN_OR_RETURN(pay_back, PayBackRecord::decode(*bytes));
+  }
+  if (const Bytes* bytes = store->find(kAllowancesKey)) {
+    CAFE_ASSIGN_OR_RETURN(allowances, AllowancesRecord::decode(*bytes));
   }
   return absl::OkStatus();
 }

@@ -27,6 +27,7 @@
 // takes from the counter of its currency, which loads fill.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -65,17 +66,45 @@ struct CallBill {
   std::string unit;     // what one tick buys, as the payee words it: "10 s"
 };
 
+// What a PIN is asked for.
+enum class PinUse {
+  kRegistration,
+  kWithdrawal,
+  kLoad,
+  kPayBack,
+  kIdentification,
+  kRecovery,  // of a lost wallet's money, and what serves it: backups, claims
+  kSetting,   // another PIN, another limit
+  kPayment,   // the payment PIN from here on
+  kUnlock,
+};
+struct PinQuestion {
+  PinKind kind;
+  PinUse use;
+  uint8_t tries_left;
+  bool wrong;  // the digits that she entered just now were
+};
+
 // Display, buttons and PIN pad.
 class Owner {
  public:
   virtual ~Owner() = default;
+  // --- PINs: nothing where she cancels ---
+  virtual std::optional<Pin> enter_pin(const PinQuestion& question) = 0;
+  // A new one, that she has entered twice.
+  virtual std::optional<Pin> choose_pin(PinKind kind) = 0;
+  virtual std::optional<Pin> enter_puk(uint8_t tries_left) = 0;
+  // Shows it, for the only time: true once she has noted it.
+  virtual bool note_puk(const Pin& puk) = 0;
+
+  // --- What is done ---
   virtual bool confirm_payment(const Bill& bill) = 0;
   // Above the issuer's identification limit, before confirm_payment: the payee and the issuer will
   // learn who pays this bill.
   virtual bool confirm_identification(const Bill& bill) = 0;
   virtual bool confirm_call(const CallBill& bill) = 0;
-  // Withdrawal is PIN-protected: true where the right PIN was entered for these sums (0 for blank
-  // cheques, which cost nothing), or for this load.
+  // Before the withdrawal PIN is asked for: these sums (0 for blank cheques, which cost nothing),
+  // or this load.
   virtual bool confirm_order(std::span<const protocol::Completion::Debit> sums) = 0;
   virtual bool confirm_load(std::string_view currency, uint64_t amount) = 0;
 };
@@ -187,13 +216,39 @@ struct DrawnBackup {
 
 class Wallet {
  public:
-  // Starts on its memory: a blank one gets its seeds from `rng` first. Slots that the guardian made
+  // Starts on its memory. Slots that the guardian made
   // and no record knows (a power cut came between) are freed.
   static absl::StatusOr<std::unique_ptr<Wallet>> boot(firmware::NonVolatileMemory& memory,
                                                       firmware::ApduPort& guardian,
                                                       protocol::Rng& rng, Owner& owner,
                                                       Config config);
   ~Wallet();
+
+  // --- PINs ---
+  // Whoever knows the withdrawal PIN opens the identity seed, and with it the account key: without
+  // it nothing is withdrawn, loaded, paid back, claimed or named. The guardian counts the tries.
+  // Whatever asks for a PIN may fail with OWNER_DECLINED or PIN_BLOCKED. A PIN serves the call that
+  // it was entered in.
+  //
+  // Sets a new device up: shows the PUK, has the withdrawal PIN chosen, draws the seeds. Once;
+  // begin_registration does it where it was not done.
+  absl::Status set_up();
+  // Asks for the withdrawal PIN once at most for all that `errands` do.
+  absl::Status with_one_pin(const std::function<absl::Status()>& errands);
+  // A new PIN; a payment PIN where there was none is set. PINS_ALIKE.
+  absl::Status change_pin(PinKind kind);
+  absl::Status switch_payment_pin_off();  // NO_PIN
+  // A new PIN for one that was forgotten or is blocked. NO_PIN, PINS_ALIKE, PUK_BLOCKED (for good).
+  absl::Status unblock_pin(PinKind kind);
+  // With the payment PIN: that much more can be paid without it; that much, filled up at each entry
+  // of it. NO_PIN, BAD_CURRENCY, AMOUNT_ZERO, ALLOWANCE_TOO_LARGE.
+  absl::Status unlock(std::string_view currency, uint64_t amount);
+  absl::Status set_limit(std::string_view currency, uint64_t amount);
+  // Nothing can be paid without the payment PIN from here on. NO_PIN.
+  absl::Status lock_payments();
+  // What the guardian says of its PINs and allowances.
+  absl::StatusOr<PinStates> pins() const;
+  absl::StatusOr<std::vector<Allowance>> allowances() const;
 
   // --- Lists and keys (section 2) ---
   // Checks signature, rules and succession; the newest is kept. Two signed lists of one number are
@@ -213,7 +268,8 @@ class Wallet {
   std::optional<std::pair<protocol::Bytes, protocol::Bytes>> equivocation() const;
 
   // --- Registration (section 3) ---
-  // The registration file for the issuer's nonce; the same for the same nonce.
+  // The registration file for the issuer's nonce; the same for the same nonce. Sets a new device
+  // up.
   absl::StatusOr<protocol::Bytes> begin_registration(const protocol::Bytes32& nonce);
   // The file that was made last, until its receipt is here: the issuer may have registered it, and
   // would register no other of this wallet and guardian. To be sent first; NO_REGISTRATION.
@@ -230,7 +286,7 @@ class Wallet {
   uint64_t completed_orders() const;  // N of the last one
   // The signed Open. ORDER_PENDING, NOT_REGISTERED, LIST_NOT_CONFIRMED, LIST_EQUIVOCATION,
   // UNKNOWN_DENOMINATION, NOT_OPEN (its withdrawal dates, or its key is compromised),
-  // OWNER_DECLINED, and check_lines' reasons.
+  // OWNER_DECLINED, PIN_BLOCKED, and check_lines' reasons.
   absl::StatusOr<protocol::Bytes> start_order(const std::vector<protocol::OrderLine>& lines,
                                               uint64_t now_s);
   // The signed Order. STALE_ANSWER where its time slot is not now's or its neighbour;
@@ -283,7 +339,9 @@ class Wallet {
   // BAD_SIGNATURE, KEY_EXPIRED, WRONG_PAYEE (terms and certificate name different ones),
   // TERMS_STALE (not within 10 minutes of now), CURRENCY_UNSUPPORTED (a quote), AMOUNT_ZERO,
   // AMOUNT_NOT_PAYABLE and SELECTION_TOO_HARD (selection.h), NOT_REGISTERED,
-  // IDENTIFICATION_DECLINED, OWNER_DECLINED.
+  // IDENTIFICATION_DECLINED, OWNER_DECLINED, PIN_BLOCKED. Where a payment PIN is set and the
+  // allowance does not suffice, the owner is asked for it; it unlocks this amount.
+  // PIN_NEEDED: the allowance was locked since; the same offer may be paid once it is unlocked.
   // GUARDIAN_WRONG: an answer failed its check; nothing is ever sent for it. COUNTER_TOO_LOW: the
   // guardian has lost some of its counter; the same offer may be paid once it is loaded.
   absl::StatusOr<Outgoing> on_offer(protocol::ByteView offer, uint64_t now_ms);

@@ -93,6 +93,11 @@ absl::StatusOr<Bytes> Wallet::start_order(const std::vector<OrderLine>& lines, u
   if (!s.owner.confirm_order(sums)) {
     return declined("OWNER_DECLINED", "The owner did not confirm the withdrawal.");
   }
+  return s.with_account(PinUse::kWithdrawal, [&] { return s.open_order(lines); });
+}
+
+absl::StatusOr<Bytes> Wallet::State::open_order(const std::vector<OrderLine>& lines) {
+  State& s = *this;
   const OpenRequest request{s.config.issuer_id,        s.account, s.chain + 1, s.list->number,
                             s.list_document->digest(), lines};
   OrderRecord record;
@@ -115,8 +120,11 @@ absl::StatusOr<std::vector<MadeSlot>> Wallet::State::make_slots(const OpenAnswer
   std::vector<MadeSlot> slots;
   for (const protocol::OpenedLine& line : answer.lines) {
     CAFE_ASSIGN_OR_RETURN(const Denomination* denomination, denomination_of(line.denom_id));
-    for (size_t n = line.coins.size() * denomination->slot_values.size(); n > 0; --n) {
-      auto slot = guardian.make_slot(denomination->kind);
+    const std::vector<uint64_t>& values = denomination->slot_values;
+    for (size_t n = 0; n < line.coins.size() * values.size(); ++n) {
+      // The issuer knows of each order what it is for; so may the guardian.
+      auto slot =
+          guardian.make_slot(denomination->kind, denomination->currency, values[n % values.size()]);
       if (!slot.ok()) {
         free_slots(slots);
         return slot.status();
@@ -174,6 +182,11 @@ absl::StatusOr<Bytes> Wallet::on_open_answer(ByteView answer_bytes, uint64_t now
     return protocol::refused("STALE_ANSWER", "The issuer's answer is too old: open again.");
   }
 
+  return s.with_account(PinUse::kWithdrawal, [&] { return s.order_coins(answer_bytes, answer); });
+}
+
+absl::StatusOr<Bytes> Wallet::State::order_coins(ByteView answer_bytes, const OpenAnswer& answer) {
+  State& s = *this;
   CAFE_ASSIGN_OR_RETURN(const std::vector<MadeSlot> slots, s.make_slots(answer));
   const auto ordered = s.blind(answer, slots);
   if (!ordered.ok()) {
@@ -285,12 +298,14 @@ absl::StatusOr<Withdrawn> Wallet::on_completion(ByteView completion_bytes) {
 }
 
 absl::StatusOr<Bytes> Wallet::void_request() const {
-  const State& s = *state_;
+  State& s = *state_;
   if (s.order.phase != OrderPhase::kOrdered) return no_order();
   CAFE_ASSIGN_OR_RETURN(const OpenAnswer answer, OpenAnswer::decode(s.order.answer));
   const protocol::VoidedOrder voided{answer.issuer_id, answer.account, answer.order,
                                      answer.time_slot};
-  return SignedDocument::sign(voided.encode_request(), s.identity->account_key).encode();
+  return s.with_account(PinUse::kWithdrawal, [&]() -> absl::StatusOr<Bytes> {
+    return SignedDocument::sign(voided.encode_request(), s.identity->account_key).encode();
+  });
 }
 
 absl::Status Wallet::on_void_statement(ByteView statement) {
