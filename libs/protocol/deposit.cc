@@ -1,6 +1,6 @@
 #include "libs/protocol/deposit.h"
 
-#include "libs/protocol/frame.h"
+#include "libs/protocol/document_fields.h"
 #include "libs/protocol/hash.h"
 
 namespace cafe::protocol {
@@ -22,13 +22,6 @@ absl::StatusOr<VerdictCode> decode_code(uint8_t code) {
   return static_cast<VerdictCode>(code);
 }
 
-// An acquirer or issuer, by its id.
-absl::StatusOr<std::string> issuer_id(FrameReader& in) {
-  CAFE_ASSIGN_OR_RETURN(std::string id, in.text());
-  CAFE_RETURN_IF_ERROR(check_issuer_id(id));
-  return id;
-}
-
 }  // namespace
 
 Bytes DepositOrder::encode() const {
@@ -43,7 +36,7 @@ Bytes DepositOrder::encode() const {
 
 absl::StatusOr<DepositOrder> DepositOrder::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kDepositLabel, bytes));
-  CAFE_ASSIGN_OR_RETURN(std::string acquirer, issuer_id(in));
+  CAFE_ASSIGN_OR_RETURN(std::string acquirer, issuer_field(in));
   CAFE_ASSIGN_OR_RETURN(PayeeId payee, in.id<PayeeId>());
   CAFE_ASSIGN_OR_RETURN(TerminalId terminal, in.id<TerminalId>());
   CAFE_ASSIGN_OR_RETURN(Bytes16 key, in.array<16>());
@@ -161,7 +154,7 @@ Bytes Receipt::encode() const {
 absl::StatusOr<Receipt> Receipt::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kReceiptLabel, bytes));
   Receipt receipt{};
-  CAFE_ASSIGN_OR_RETURN(receipt.acquirer_id, issuer_id(in));
+  CAFE_ASSIGN_OR_RETURN(receipt.acquirer_id, issuer_field(in));
   CAFE_ASSIGN_OR_RETURN(receipt.payee_id, in.id<PayeeId>());
   CAFE_ASSIGN_OR_RETURN(receipt.idempotency_key, in.array<16>());
   CAFE_ASSIGN_OR_RETURN(receipt.order_digest, in.array<32>());
@@ -196,7 +189,7 @@ Bytes Authorization::encode() const {
 absl::StatusOr<Authorization> Authorization::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kAuthorizationLabel, bytes));
   Authorization out{};
-  CAFE_ASSIGN_OR_RETURN(out.acquirer_id, issuer_id(in));
+  CAFE_ASSIGN_OR_RETURN(out.acquirer_id, issuer_field(in));
   CAFE_ASSIGN_OR_RETURN(out.payee_id, in.id<PayeeId>());
   CAFE_ASSIGN_OR_RETURN(out.terms_digest, in.array<32>());
   CAFE_ASSIGN_OR_RETURN(out.payment_digest, in.array<32>());

@@ -1,6 +1,6 @@
 #include "libs/protocol/load_order.h"
 
-#include "libs/protocol/denomination.h"
+#include "libs/protocol/document_fields.h"
 
 namespace cafe::protocol {
 
@@ -10,12 +10,6 @@ constexpr std::string_view kOrderLabel = "cafe/v1/load-order";
 constexpr std::string_view kQueryLabel = "cafe/v1/load-query";
 constexpr std::string_view kLoadedLabel = "cafe/v1/loaded";
 constexpr std::string_view kKeyLabel = "cafe/v1/load-key";
-
-absl::StatusOr<std::string> issuer_field(FrameReader& in) {
-  CAFE_ASSIGN_OR_RETURN(std::string issuer_id, in.text());
-  CAFE_RETURN_IF_ERROR(check_issuer_id(issuer_id));
-  return issuer_id;
-}
 
 }  // namespace
 
@@ -33,8 +27,7 @@ absl::StatusOr<LoadOrder> LoadOrder::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kOrderLabel, bytes));
   CAFE_ASSIGN_OR_RETURN(std::string issuer_id, issuer_field(in));
   CAFE_ASSIGN_OR_RETURN(AccountId account, in.id<AccountId>());
-  CAFE_ASSIGN_OR_RETURN(std::string currency, in.text());
-  CAFE_RETURN_IF_ERROR(check_currency(currency));
+  CAFE_ASSIGN_OR_RETURN(std::string currency, currency_field(in));
   CAFE_ASSIGN_OR_RETURN(uint64_t amount, in.u64());
   CAFE_ASSIGN_OR_RETURN(uint64_t sequence, in.u64());
   CAFE_RETURN_IF_ERROR(in.finish());
