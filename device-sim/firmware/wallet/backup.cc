@@ -68,11 +68,13 @@ absl::StatusOr<protocol::SigningKey> BackupCard::account_key(
 }
 
 absl::StatusOr<Bytes> Wallet::backup_card() const {
-  const State& s = *state_;
+  State& s = *state_;
   if (!s.registered()) return not_registered();
-  return BackupCard{s.config.issuer_id, s.account, s.guardian_document, s.identity_seed,
-                    s.coin_seed}
-      .encode();
+  return s.with_account(PinUse::kRecovery, [&]() -> absl::StatusOr<Bytes> {
+    return BackupCard{s.config.issuer_id, s.account, s.guardian_document, s.identity_seed,
+                      s.coin_seed}
+        .encode();
+  });
 }
 
 absl::StatusOr<DrawnBackup> Wallet::draw_backup() {
@@ -83,13 +85,15 @@ absl::StatusOr<DrawnBackup> Wallet::draw_backup() {
     CAFE_ASSIGN_OR_RETURN(const BackupRecord last, BackupRecord::decode(*bytes));
     number = last.number + 1;
   }
-  const auto key = protocol::BackupKey::draw(s.rng);
-  const SignedDocument backup = protocol::seal_backup(key, s.config.issuer_id, s.account, number,
-                                                      s.coin_seed, s.identity->account_key, s.rng);
-  // The number first: the issuer takes each once.
-  CAFE_RETURN_IF_ERROR(
-      s.store->commit(Batch().put(kBackupKey, BackupRecord{number, backup, {}}.encode())));
-  return DrawnBackup{key.words(), backup.encode()};
+  return s.with_account(PinUse::kRecovery, [&]() -> absl::StatusOr<DrawnBackup> {
+    const auto key = protocol::BackupKey::draw(s.rng);
+    const SignedDocument backup = protocol::seal_backup(
+        key, s.config.issuer_id, s.account, number, s.coin_seed, s.identity->account_key, s.rng);
+    // The number first: the issuer takes each once.
+    CAFE_RETURN_IF_ERROR(
+        s.store->commit(Batch().put(kBackupKey, BackupRecord{number, backup, {}}.encode())));
+    return DrawnBackup{key.words(), backup.encode()};
+  });
 }
 
 absl::StatusOr<Bytes> Wallet::pending_backup() const {

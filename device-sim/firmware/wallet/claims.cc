@@ -163,10 +163,12 @@ absl::Status Claims::on_refusal(ByteView refused_bytes, ByteView key_certificate
 }
 
 absl::StatusOr<Bytes> Claims::query(const Bytes32& digest, uint64_t now_ms) const {
-  const Wallet::State& s = *wallet_.state_;
+  Wallet::State& s = *wallet_.state_;
   CAFE_RETURN_IF_ERROR(find_claim(*s.store, digest).status());
   const protocol::ClaimQuery query{s.config.issuer_id, s.account, digest, now_ms};
-  return SignedDocument::sign(query.encode(), s.identity->account_key).encode();
+  return s.with_account(PinUse::kRecovery, [&]() -> absl::StatusOr<Bytes> {
+    return SignedDocument::sign(query.encode(), s.identity->account_key).encode();
+  });
 }
 
 absl::Status Claims::on_claim_file(ByteView claim_file) {

@@ -19,15 +19,13 @@ absl::Status statement_mismatch() {
                            "The issuer's statement is about another account.");
 }
 
-// What the lost account's key says, where the card has it.
-absl::StatusOr<Bytes> sign_with(const std::optional<protocol::Scalar>& key, Bytes frame) {
+absl::StatusOr<Bytes> sign_with(const std::optional<protocol::SigningKey>& key, Bytes frame) {
   if (!key) {
     return protocol::refused("NO_CARD",
                              "Only the account's own key says that: show the backup card, or go to "
                              "the issuer and identify yourself.");
   }
-  CAFE_ASSIGN_OR_RETURN(const auto signing_key, protocol::SigningKey::create(*key));
-  return SignedDocument::sign(std::move(frame), signing_key).encode();
+  return SignedDocument::sign(std::move(frame), *key).encode();
 }
 
 }  // namespace
@@ -79,11 +77,7 @@ absl::StatusOr<std::unique_ptr<Recovery>> Recovery::with_card(Wallet& wallet,
   }
   CAFE_ASSIGN_OR_RETURN(const auto account_key, card.account_key(config.anchors));
   CAFE_ASSIGN_OR_RETURN(auto recovery, with_seed(wallet, card.account, card.coin_seed));
-  RecoveryRecord& record = recovery->state_->record;
-  if (record.replaced.empty() && !record.account_key) {
-    record.account_key = account_key.secret();
-    CAFE_RETURN_IF_ERROR(recovery->state_->store());
-  }
+  recovery->state_->lost_key = account_key;
   return recovery;
 }
 
@@ -110,13 +104,13 @@ const AccountId& Recovery::account() const { return state_->account; }
 absl::StatusOr<Bytes> Recovery::loss_report(uint64_t now_ms) const {
   const State& s = *state_;
   const protocol::LossReport report{s.w.config.issuer_id, s.account, now_ms};
-  return sign_with(s.record.account_key, report.encode());
+  return sign_with(s.lost_key, report.encode());
 }
 
 absl::StatusOr<Bytes> Recovery::replacement(uint64_t now_ms) const {
   const State& s = *state_;
   const protocol::Replacement replacement{s.w.config.issuer_id, s.account, s.w.account, now_ms};
-  return sign_with(s.record.account_key, replacement.encode());
+  return sign_with(s.lost_key, replacement.encode());
 }
 
 // Somebody else may have reported the loss before, so it rests on another report than this one's.
@@ -144,8 +138,6 @@ absl::Status Recovery::on_replaced(ByteView replaced_bytes, ByteView key_certifi
     return statement_mismatch();
   }
   s.record.replaced = {protocol::to_bytes(replaced_bytes), protocol::to_bytes(key_certificate)};
-  // The new account's key speaks for both from now on.
-  s.record.account_key.reset();
   return s.store();
 }
 

@@ -2,6 +2,7 @@
 // account of its own, which takes the place of the lost one.
 //
 //   auto recovery = *Recovery::with_card(wallet, card);              // or with_seed, resume
+//   (what the new account's key signs asks for the withdrawal PIN: Wallet::with_one_pin)
 //   recovery->loss_report(now_ms)        -> ReportLoss      -> on_loss_recorded
 //   recovery->replacement(now_ms)        -> ReplaceAccount  -> on_replaced
 //   while (!recovery->listed()) recovery->orders_query(now_ms) -> ListOrders -> on_orders
@@ -103,7 +104,9 @@ class Recovery {
   const protocol::AccountId& account() const;
 
   // --- The loss and the new device ---
-  // NO_CARD where only the coin seed is known: the operator does both then.
+  // NO_CARD where only the coin seed is known, and after a restart before the card was shown again:
+  // the new device keeps nothing that speaks for the lost account. Without a card the operator does
+  // both.
   absl::StatusOr<protocol::Bytes> loss_report(uint64_t now_ms) const;
   absl::StatusOr<protocol::Bytes> replacement(uint64_t now_ms) const;
   // The issuer's statements, with the certificate of its withdrawal key; both are kept.

@@ -178,8 +178,11 @@ absl::StatusOr<std::vector<Bytes32>> Recovery::claim(const Consent& consent, uin
   std::vector<Bytes32> out;
   if (s.own()) return out;
   CAFE_ASSIGN_OR_RETURN(const State::Filed earlier, s.filed());
-  CAFE_RETURN_IF_ERROR(s.file_coins(consent, earlier, now_ms, out));
-  if (consent.cheques && !earlier.cheques) CAFE_RETURN_IF_ERROR(s.file_cheques(now_ms, out));
+  CAFE_RETURN_IF_ERROR(s.w.with_account(PinUse::kRecovery, [&]() -> absl::Status {
+    CAFE_RETURN_IF_ERROR(s.file_coins(consent, earlier, now_ms, out));
+    if (!consent.cheques || earlier.cheques) return absl::OkStatus();
+    return s.file_cheques(now_ms, out);
+  }));
   return out;
 }
 
@@ -237,11 +240,14 @@ absl::StatusOr<std::vector<Bytes32>> Recovery::claim_payments(uint64_t now_ms) {
   if (!looked_up()) return not_looked_up();
   std::vector<Bytes32> out;
   if (!s.own()) return out;
-  for (const auto& [digest, payment] : s.w.payments) {
-    if (!s.came_to_nothing(payment, now_ms / 1000)) continue;
-    CAFE_ASSIGN_OR_RETURN(const State::Filed earlier, s.filed());
-    CAFE_RETURN_IF_ERROR(s.file_payment(payment, earlier, now_ms, out));
-  }
+  CAFE_RETURN_IF_ERROR(s.w.with_account(PinUse::kRecovery, [&]() -> absl::Status {
+    for (const auto& [digest, payment] : s.w.payments) {
+      if (!s.came_to_nothing(payment, now_ms / 1000)) continue;
+      CAFE_ASSIGN_OR_RETURN(const State::Filed earlier, s.filed());
+      CAFE_RETURN_IF_ERROR(s.file_payment(payment, earlier, now_ms, out));
+    }
+    return absl::OkStatus();
+  }));
   return out;
 }
 

@@ -83,7 +83,9 @@ absl::StatusOr<std::vector<protocol::OrderRecord>> read_records(const ListedOrde
 absl::StatusOr<Bytes> Recovery::orders_query(uint64_t now_ms) {
   State& s = *state_;
   s.query = OrdersQuery{s.w.config.issuer_id, s.account, s.w.account, s.orders.size(), now_ms};
-  return SignedDocument::sign(s.query->encode(), s.w.identity->account_key).encode();
+  return s.w.with_account(PinUse::kRecovery, [&]() -> absl::StatusOr<Bytes> {
+    return SignedDocument::sign(s.query->encode(), s.w.identity->account_key).encode();
+  });
 }
 
 absl::StatusOr<Recovery::State::Keys> Recovery::State::open_keys(

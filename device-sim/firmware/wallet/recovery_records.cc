@@ -54,7 +54,6 @@ absl::StatusOr<BackupRecord> BackupRecord::decode(ByteView bytes) {
 Bytes RecoveryRecord::encode() const {
   Frame frame(kRecoveryLabel);
   frame.add(coin_seed.view());
-  frame.add(account_key ? ByteView(account_key->bytes()) : ByteView());
   add(frame, recorded);
   add(frame, replaced);
   return frame.take();
@@ -65,10 +64,6 @@ absl::StatusOr<RecoveryRecord> RecoveryRecord::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(FrameReader in, FrameReader::open(kRecoveryLabel, bytes));
   CAFE_ASSIGN_OR_RETURN(const auto seed, in.array<32>());
   record.coin_seed = protocol::Seed(seed);
-  CAFE_ASSIGN_OR_RETURN(const ByteView key, in.field());
-  if (!key.empty()) {
-    CAFE_ASSIGN_OR_RETURN(record.account_key, protocol::Scalar::decode(key));
-  }
   CAFE_ASSIGN_OR_RETURN(record.recorded, read_certified(in));
   CAFE_ASSIGN_OR_RETURN(record.replaced, read_certified(in));
   CAFE_RETURN_IF_ERROR(in.finish());

@@ -33,8 +33,6 @@ struct BackupRecord {
 
 struct RecoveryRecord {
   protocol::Seed coin_seed;
-  // The lost account's, while it is needed: from the card to the replacement.
-  std::optional<protocol::Scalar> account_key;
   CertifiedBytes recorded;  // the loss
   CertifiedBytes replaced;
 

@@ -39,6 +39,9 @@ struct Recovery::State {
   Wallet::State& w;  // the new wallet's
   protocol::AccountId account;
   RecoveryRecord record;
+  // Of the lost account, from its card: [guard] in no memory of the new device, from which it could
+  // be stolen once more.
+  std::optional<protocol::SigningKey> lost_key;
   protocol::DenominationTable table;
 
   // --- recovery_orders.cc ---
