@@ -63,7 +63,7 @@ const std::vector<Arrow>& arrows() {
       {"device-sim/link/", {"libs/protocol/", "device-sim/firmware/common/"}},
       {"device-sim/", {"libs/protocol/", "cafe/v1/"}},
       {"loadtest/", {"libs/", "device-sim/", "cafe/v1/"}},
-      {"tools/cafectl/", {"libs/"}},
+      {"tools/cafectl/", {"libs/", "cafe/v1/"}},
       {"tests/", {"libs/", "services/", "device-sim/", "loadtest/", "tools/", "cafe/v1/"}},
   };
   return kArrows;
@@ -179,6 +179,7 @@ TEST(ArrowsTest, AllowedArrowsAreNotSeen) {
            {"libs/storage/a_test.cc", R"(#include "tests/support/private_postgres.h")"},
            {"services/deposit/a.cc", R"(#include "libs/storage/ledger.h")"},
            {"services/deposit/a.cc", "#include <cafe/v1/doublespend.grpc.pb.h>"},
+           {"tools/cafectl/a.cc", R"(#include "cafe/v1/withdrawal.grpc.pb.h")"},
            {"services/deposit/testing/a.cc", R"(#include "tests/support/process.h")"},
            {"device-sim/simulator/a.cc", R"(#include "device-sim/firmware/pos/terminal.h")"},
            {"loadtest/a.cc", R"(#include "device-sim/simulator/backend.h")"},

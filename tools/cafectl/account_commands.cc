@@ -1,4 +1,4 @@
-// cafectl account: fund customers, show balances.
+// cafectl account: fund customers, list balances.
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -6,7 +6,7 @@
 #include "libs/protocol/denomination.h"
 #include "libs/protocol/hash.h"
 #include "libs/storage/ledger.h"
-#include "tools/cafectl/command.h"
+#include "tools/cafectl/account_commands.h"
 
 namespace cafe::cafectl {
 
@@ -168,6 +168,8 @@ void register_accounts(CLI::App& app, Context& context) {
                    "customer, payee, coins, cash, loss, ...; empty for all")
       ->capture_default_str();
   command->add_option("--account", options->account, "Only this owner");
+  register_account_show(*account, context);
+  register_lost_accounts(*account, context);
 }
 
 }  // namespace cafe::cafectl

@@ -70,7 +70,8 @@ TEST_F(IssuerFilesTest, MakesEverythingThatServicesLoad) {
   const auto master = storage::load_signing_key(folder_.file("master.key"), "master");
   ASSERT_TRUE(master.ok()) << master.status();
   EXPECT_EQ(trust->master_key("issuer-a.example").value(), master->public_key());
-  for (const std::string purpose : {"withdrawal", "deposit", "coinstore", "enrolment"}) {
+  for (const std::string purpose :
+       {"withdrawal", "deposit", "coinstore", "enrolment", "recovery"}) {
     const auto key = storage::load_online_key(folder_.file(purpose + ".key"), purpose, *trust);
     ASSERT_TRUE(key.ok()) << purpose << ": " << key.status();
     EXPECT_EQ(key->opened.valid_from, kToday_s);
@@ -254,6 +255,19 @@ TEST_F(IssuerFilesTest, ARenewedKeyIsAnotherOneOfTheSamePurpose) {
   ASSERT_TRUE(after.ok()) << after.status();
   EXPECT_NE(after->key.public_key(), before->key.public_key());
   EXPECT_EQ(after->opened.valid_until, kToday_s + (700 + 730) * kDay_s);
+}
+
+// An issuer that was made before there was such a service.
+TEST_F(IssuerFilesTest, KeyOfAPurposeThatIsMissingIsMadeByRenewing) {
+  create();
+  const auto trust = folder_.trust().value();
+  ASSERT_TRUE(fs::remove(folder_.file("recovery.key")));
+  ASSERT_TRUE(fs::remove(folder_.file("certificates/recovery.cert")));
+  ASSERT_TRUE(folder_.renew_online_key(config(), "recovery", kNow_s, rng_).ok());
+  const auto key = storage::load_online_key(folder_.file("recovery.key"), "recovery", trust);
+  ASSERT_TRUE(key.ok()) << key.status();
+  EXPECT_EQ(content(folder_.file("certificates/recovery.cert")),
+            protocol::to_hex(key->certificate.encode()) + "\n");
 }
 
 TEST_F(IssuerFilesTest, TrustGrowsAndKeepsWhatItHas) {
