@@ -9,6 +9,7 @@
 //   deposit                 coins    -X   payee    +X
 //   double spend, credited  loss     -X   payee    +X
 //   load of a guardian      customer -X   cheques  +X
+//   lost account, replaced  customer -X   customer +X
 //   claim, credited         claims   -X   customer +X
 //   claimed, paid later     customer -X   claims   +X
 //   claim, final            coins    -X   claims   +X
