@@ -154,10 +154,10 @@ CREATE FUNCTION ledger.check_move() RETURNS trigger
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF EXISTS (
-    SELECT FROM added e JOIN ledger.account a ON a.id = e.account_id JOIN ledger.posting p ON p.id = e.posting_id
+    SELECT FROM added e JOIN ledger.account a ON a.id = e.account_id
     WHERE e.amount > 0 AND a.kind = 'customer'
       AND NOT EXISTS (
-        SELECT FROM added d JOIN ledger.account f ON f.id = d.account_id
+        SELECT FROM added d JOIN ledger.account f ON f.id = d.account_id JOIN ledger.posting p ON p.id = d.posting_id
         JOIN withdrawal.replacement r ON r.lost = f.owner
         JOIN withdrawal.replacement_move m ON m.lost = r.lost AND m.currency = a.currency AND m.amount = e.amount
         WHERE d.posting_id = e.posting_id AND d.amount = -e.amount AND f.kind = 'customer' AND r.successor = a.owner
