@@ -4,7 +4,9 @@
 #include "libs/protocol/withdrawal.h"
 #include "libs/storage/ledger.h"
 #include "tools/cafectl/audit_cheques.h"
+#include "tools/cafectl/audit_claims.h"
 #include "tools/cafectl/audit_loadtest.h"
+#include "tools/cafectl/audit_losses.h"
 #include "tools/cafectl/audit_receipts.h"
 
 namespace cafe::cafectl {
@@ -199,14 +201,20 @@ absl::StatusOr<Audit> run_audit(Transaction& tx, const std::optional<storage::Tr
   CAFE_ASSIGN_OR_RETURN(LoadtestAudit loadtest,
                         check_loadtest(tx, receipts.published, receipts.loadtest_rows));
   loadtest.add_to(receipts.published, audit.more);
-  CAFE_ASSIGN_OR_RETURN(ChequeAudit cheques, check_cheques(tx, trust, receipts, loadtest.cheques));
+  CAFE_ASSIGN_OR_RETURN(LossAudit losses, check_losses(tx, anchors));
+  audit.more["moves_in_progress"] = losses.moves_in_progress;
+  CAFE_ASSIGN_OR_RETURN(ClaimAudit claims, check_claims(tx, anchors, receipts.published));
+  claims.add_to(audit.more);
+  CAFE_ASSIGN_OR_RETURN(ChequeAudit cheques,
+                        check_cheques(tx, trust, receipts, loadtest.cheques, claims.cheques));
   cheques.add_to(audit.more);
   CAFE_ASSIGN_OR_RETURN(AuditCheck cases, check_cases(tx, anchors, audit.cases_in_progress));
   audit.checks = {std::move(books),          std::move(issued),
                   std::move(orders),         std::move(receipts.receipts),
                   std::move(receipts.store), std::move(receipts.credits),
                   std::move(cheques.loads),  std::move(cheques.cheques),
-                  std::move(cases),          std::move(loadtest.check)};
+                  std::move(cases),          std::move(losses.losses),
+                  std::move(claims.claims),  std::move(loadtest.check)};
   return audit;
 }
 

@@ -226,7 +226,7 @@ absl::StatusOr<std::vector<ChequeAlarm>> read_alarms(Transaction& tx) {
 // Of every issuer and currency that was loaded, or whose cheques were deposited.
 std::vector<ChequeTotals> totals_of(const Published& published, const Sums& loaded,
                                     const Sums& loadtest, const Sums& deposited,
-                                    const std::vector<ChequeAlarm>& alarms) {
+                                    const Sums& recovered, const std::vector<ChequeAlarm>& alarms) {
   std::map<std::string, ChequeTotals> totals;  // by account of loads
   const auto of = [](const Sums& sums, const std::string& account) {
     const auto found = sums.find(account);
@@ -240,7 +240,8 @@ std::vector<ChequeTotals> totals_of(const Published& published, const Sums& load
                                           .currency = denomination.currency,
                                           .loaded = of(loaded, name),
                                           .deposited = -of(deposited, name),
-                                          .loadtest = of(loadtest, name)});
+                                          .loadtest = of(loadtest, name),
+                                          .recovered = -of(recovered, name)});
   }
   std::vector<ChequeTotals> out;
   for (auto& [unused, total] : totals) {
@@ -258,7 +259,8 @@ std::vector<ChequeTotals> totals_of(const Published& published, const Sums& load
 
 absl::StatusOr<ChequeAudit> check_cheques(Transaction& tx,
                                           const std::optional<storage::TrustFile>& trust,
-                                          const ReceiptChecks& receipts, const Sums& loadtest) {
+                                          const ReceiptChecks& receipts, const Sums& loadtest,
+                                          const Sums& recovered) {
   ChequeAudit audit;
   CAFE_RETURN_IF_ERROR(check_sequences(tx, audit.loads));
   CAFE_ASSIGN_OR_RETURN(const LoadSums loads, check_rows(tx, trust, audit.loads));
@@ -280,8 +282,8 @@ absl::StatusOr<ChequeAudit> check_cheques(Transaction& tx,
       tx, audit.cheques, taken, storage::account_kind::kCheques, "deposit", "cheques of"));
   CAFE_RETURN_IF_ERROR(compare_with_ledger(tx, audit.cheques, losses, storage::account_kind::kLoss,
                                            "deposit", "losses"));
-  audit.totals =
-      totals_of(receipts.published, loads.cheques, loadtest, receipts.cheques, audit.alarms);
+  audit.totals = totals_of(receipts.published, loads.cheques, loadtest, receipts.cheques, recovered,
+                           audit.alarms);
   for (const ChequeTotals& total : audit.totals) {
     if (total.outstanding() < 0) {
       audit.cheques.violated("cheques of " + total.issuer_id + " in " + total.currency +
@@ -300,6 +302,7 @@ void ChequeAudit::add_to(Json& audit) const {
                     {"deposited", total.deposited},
                     {"overdrawn", total.overdrawn},
                     {"loadtest", total.loadtest},
+                    {"recovered", total.recovered},
                     {"outstanding", total.outstanding()}});
   }
   for (const BlankTotals& blank : blanks) {

@@ -24,7 +24,8 @@ struct ChequeTotals {
   int64_t deposited = 0;  // all that payees were credited for
   int64_t overdrawn = 0;  // the part of it that the issuer bore
   int64_t loadtest = 0;   // put under them for load tests, without a load
-  int64_t outstanding() const { return loaded + loadtest - (deposited - overdrawn); }
+  int64_t recovered = 0;  // drawn for claims of lost wallets
+  int64_t outstanding() const { return loaded + loadtest - (deposited - overdrawn) - recovered; }
 };
 
 // The blank cheques that were issued of one denomination.
@@ -54,9 +55,11 @@ struct ChequeAudit {
 };
 
 // `trust` judges the signatures of the answers and of the loads; those of the orders are always
-// checked. `loadtest` is what was put under cheques for load tests, by account of loads.
+// checked. By account of loads: `loadtest` is what was put under cheques for load tests,
+// `recovered` what claims drew (negative).
 absl::StatusOr<ChequeAudit> check_cheques(storage::Transaction& tx,
                                           const std::optional<storage::TrustFile>& trust,
-                                          const ReceiptChecks& receipts, const Sums& loadtest);
+                                          const ReceiptChecks& receipts, const Sums& loadtest,
+                                          const Sums& recovered);
 
 }  // namespace cafe::cafectl

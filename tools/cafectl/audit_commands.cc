@@ -43,7 +43,14 @@ absl::StatusOr<Json> audit(const Context& context, const AuditOptions& options) 
     lines["cheques of " + sum["issuer"].get<std::string>() + " in " +
           sum["currency"].get<std::string>()] =
         "loaded " + amount(sum, "loaded") + ", deposited " + amount(sum, "deposited") +
-        ", overdrawn " + amount(sum, "overdrawn") + ", outstanding " + amount(sum, "outstanding");
+        ", overdrawn " + amount(sum, "overdrawn") + ", recovered " + amount(sum, "recovered") +
+        ", outstanding " + amount(sum, "outstanding");
+  }
+  for (const Json& sum : table["claims"]) {
+    lines["claims in " + sum["currency"].get<std::string>()] =
+        "claimed " + amount(sum, "claimed") + ", credited " + amount(sum, "credited") +
+        ", charged " + amount(sum, "charged") + ", uncollected " + amount(sum, "uncollected") +
+        ", recovered " + amount(sum, "recovered") + ", pending " + amount(sum, "pending");
   }
   for (const Json& given : table["loadtest"]) {
     lines["given for load tests, " + given["kind"].get<std::string>() + " of " +
@@ -60,6 +67,9 @@ absl::StatusOr<Json> audit(const Context& context, const AuditOptions& options) 
   }
   lines["batches in progress"] = result.batches_in_progress;
   lines["cases in progress"] = result.cases_in_progress;
+  for (const auto& [state, count] : table["claims_by_state"].items()) {
+    lines["claims " + state] = count;
+  }
   return lines;
 }
 

@@ -1,6 +1,8 @@
 // A claim's file that a court gets: right as it is, refused with any single thing in it changed.
 #include "tools/cafectl/claim_json.h"
 
+#include <cctype>
+
 #include "libs/protocol/testing/claim_fixture.h"
 
 namespace cafe::cafectl {
