@@ -43,7 +43,7 @@ bool read_sum(ByteView data, Currency& currency, uint64_t& amount) {
 // What is left once `value` is paid; the caller stores it with the payment's mark.
 StatusWord Guardian::charge(const Currency& currency, uint64_t value, Charge& charge) const {
   Pin payment;
-  if (!records_.load(kPaymentPin, payment)) return StatusWord::kMemoryFailure;
+  if (!records_.load(kPaymentIndex, payment)) return StatusWord::kMemoryFailure;
   if (!payment.set || value == 0) return StatusWord::kOk;
   if (!records_.load(charge.after)) return StatusWord::kMemoryFailure;
   Allowances::Entry* entry = entry_of(charge.after, currency);
@@ -57,9 +57,9 @@ StatusWord Guardian::charge(const Currency& currency, uint64_t value, Charge& ch
 StatusWord Guardian::find_allowance(const Currency& currency, Allowances& allowances,
                                     Allowances::Entry*& entry) const {
   Pin payment;
-  if (!records_.load(kPaymentPin, payment)) return StatusWord::kMemoryFailure;
+  if (!records_.load(kPaymentIndex, payment)) return StatusWord::kMemoryFailure;
   if (!payment.set) return StatusWord::kReferenceNotFound;
-  const StatusWord word = check_verified(kPaymentPin);
+  const StatusWord word = check_verified(kPaymentIndex);
   if (word != StatusWord::kOk) return word;
   if (!records_.load(allowances)) return StatusWord::kMemoryFailure;
   entry = entry_for(allowances, currency);
@@ -77,7 +77,7 @@ StatusWord Guardian::unlock(const Command& command) {
   if (amount > kMost - entry->left) return StatusWord::kCounterLimit;
   entry->left += amount;
   // [guard] One entry of the PIN, one sum.
-  verified_[kPaymentPin] = false;
+  verified_[kPaymentIndex] = false;
   records_.store(Change(allowances));
   return StatusWord::kOk;
 }
@@ -93,7 +93,7 @@ StatusWord Guardian::set_limit(const Command& command) {
   if (amount > kMost) return StatusWord::kCounterLimit;
   entry->limit = amount;
   entry->left = amount;
-  verified_[kPaymentPin] = false;
+  verified_[kPaymentIndex] = false;
   records_.store(Change(allowances));
   return StatusWord::kOk;
 }
@@ -101,11 +101,11 @@ StatusWord Guardian::set_limit(const Command& command) {
 StatusWord Guardian::lock_payments() {
   Pin payment;
   Allowances allowances;
-  if (!records_.load(kPaymentPin, payment) || !records_.load(allowances)) {
+  if (!records_.load(kPaymentIndex, payment) || !records_.load(allowances)) {
     return StatusWord::kMemoryFailure;
   }
   if (!payment.set) return StatusWord::kReferenceNotFound;
-  verified_[kPaymentPin] = false;
+  verified_[kPaymentIndex] = false;
   for (Allowances::Entry& entry : allowances.entries) entry.left = 0;
   records_.store(Change(allowances));
   return StatusWord::kOk;

@@ -56,7 +56,7 @@ StatusWord Guardian::find_in_purse(std::string_view currency, FoundCounter& foun
 }
 
 StatusWord Guardian::load(const Command& command) {
-  StatusWord word = check_verified(kWithdrawalPin);
+  StatusWord word = check_verified(kWithdrawalIndex);
   if (word != StatusWord::kOk) return word;
   const size_t frame_size = command.data.size() - kLoadSignatureSize;
   const ByteView frame = command.data.first(frame_size);

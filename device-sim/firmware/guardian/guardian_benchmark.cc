@@ -35,6 +35,7 @@ struct Locked {
   Locked() {
     chip.manufacture(*protocol::SigningKey::create(protocol::Scalar::from_u64(7)), serial,
                      {{kIssuer, testing::load_key_of(kIssuer).public_der}});
+    chip.use_pin();
     if (load(kPlenty, 1).word != 0x9000) std::abort();
   }
   Response load(uint64_t amount, uint64_t sequence) {

@@ -52,6 +52,11 @@ class GuardianHeap : public ::testing::Test {
     protocol::append(data, rest);
     return data;
   }
+  static protocol::Bytes euros(uint64_t amount) {
+    protocol::Bytes sum = protocol::to_bytes(protocol::view_of("EUR"));
+    protocol::append(sum, protocol::encode_u64(amount));
+    return sum;
+  }
   // The response was this many bytes and 9000.
   void answered(size_t size) {
     ASSERT_EQ(got_, size + 2);
@@ -68,10 +73,11 @@ class GuardianHeap : public ::testing::Test {
 };
 
 TEST_F(GuardianHeap, IsNotUsedForCoins) {
+  const protocol::Bytes worth = euros(100);
   // Warm: the library builds its tables at the first use.
-  run(Ins::kMakeSlot, 0x0100, {}, 256);
+  run(Ins::kMakeSlot, 0x0100, worth, 256);
 
-  const size_t made = run(Ins::kMakeSlot, 0x0100, {}, 256);
+  const size_t made = run(Ins::kMakeSlot, 0x0100, worth, 256);
   answered(4 + 65);
   // The simulated random stream hashes frames; a real chip has a hardware generator here.
   EXPECT_EQ(made, allocations_of([&] { rng_.scalar(); }));
@@ -147,6 +153,37 @@ TEST_F(GuardianHeap, IsNotUsedForTicks) {
   EXPECT_EQ(run(Ins::kReleaseTick, 0, numbered(0), 32),
             allocations_of([&] { (void)protocol::release_tick(ticks, counter_, t, 0); }));
   answered(32);
+}
+
+// Nothing but the simulated random stream, which draws the salts.
+TEST_F(GuardianHeap, IsNotUsedForPins) {
+  constexpr uint16_t kPayment = 0x0200, kWithdrawal = 0x0100;
+  const auto pin = [](std::string_view digits) { return protocol::view_of(digits); };
+  const size_t salt = allocations_of([&] { rng_.array<16>(); });
+  EXPECT_EQ(run(Ins::kChangePin, kPayment, pin(testing::kPaymentPin), 0), salt);
+  answered(0);
+  for (const auto& [kind, digits] :
+       {std::pair{kPayment, testing::kPaymentPin}, {kWithdrawal, testing::kWithdrawalPin}}) {
+    EXPECT_EQ(run(Ins::kVerifyPin, kind, pin("0000"), 0), 0u);
+    EXPECT_EQ(run(Ins::kVerifyPin, kind, pin(digits), 0), 0u);
+    answered(0);
+  }
+  EXPECT_EQ(run(Ins::kUnlock, 0, euros(500), 0), 0u);
+  answered(0);
+  EXPECT_EQ(run(Ins::kWalletKey, 0, {}, kWalletKeySize), 0u);
+  answered(kWalletKeySize);
+  EXPECT_EQ(run(Ins::kPinStatus, 0, {}, kPinStatusSize), 0u);
+  EXPECT_EQ(run(Ins::kListAllowances, 0, {}, 256), 0u);
+  answered(kAllowanceEntrySize);
+  // What takes from an allowance allocates no more than what takes from none.
+  const protocol::Scalar c = rng_.scalar();
+  const protocol::Bytes request = with_handle(protocol::Kind::kCoin, c.bytes());
+  const protocol::GuardianSlot slot{protocol::Kind::kCoin, rng_.scalar(), {}};
+  const size_t transition = allocations_of([&] { (void)protocol::answer_coin(keys_, slot, c); });
+  EXPECT_EQ(run(Ins::kAnswerCoin, 0, request, 32), transition);
+  answered(32);
+  EXPECT_EQ(run(Ins::kLockPayments, 0, {}, 0), 0u);
+  EXPECT_EQ(run(Ins::kForgetPins, 0, {}, 0), 0u);
 }
 
 TEST_F(GuardianHeap, StateIsOfFixedSize) {

@@ -32,7 +32,10 @@ using testing::KnownSlot;
 
 class GuardianTest : public ::testing::Test {
  protected:
-  void SetUp() override { certificate_.emplace(chip_.manufacture(manufacturer(), kSerial)); }
+  void SetUp() override {
+    certificate_.emplace(chip_.manufacture(manufacturer(), kSerial));
+    chip_.use_pin();
+  }
   Chip chip_{"guardian"};
   std::optional<protocol::GuardianCertificate> certificate_;
   SeededRng rng_{"requests"};
@@ -201,8 +204,9 @@ TEST_F(GuardianTest, NeverCrashesOnRandomCommands) {
     rng_.fill(command);
     if (command.size() > 1 && i % 4 != 0) command[0] = kCla;
     if (command.size() > 4 && i % 2 == 0) {
-      constexpr uint8_t kInstructions[] = {0x10, 0x12, 0x20, 0x32, 0x34, 0x36, 0x38, 0x40,
-                                           0x42, 0x44, 0x46, 0x48, 0x4A, 0x4C, 0x4E};
+      constexpr uint8_t kInstructions[] = {0x10, 0x12, 0x20, 0x32, 0x34, 0x36, 0x38, 0x40, 0x42,
+                                           0x44, 0x46, 0x48, 0x4A, 0x4C, 0x4E, 0x50, 0x52, 0x54,
+                                           0x56, 0x58, 0x5A, 0x5C, 0x5E, 0x60, 0x62, 0x64, 0x66};
       command[1] = kInstructions[rng_.below(std::size(kInstructions))];
       command[2] = command[3] = 0;
       command[4] = static_cast<uint8_t>(command.size() - 5 - rng_.below(2));
@@ -211,7 +215,7 @@ TEST_F(GuardianTest, NeverCrashesOnRandomCommands) {
     ASSERT_GE(length, 2u);
     ASSERT_LE(length, response.size());
   }
-  // Nothing but MAKE_SLOT could have changed anything: no handle was right.
+  // Nothing but MAKE_SLOT and the tries of the PINs could have changed: no handle was right.
   const Response keys = chip_.send(Ins::kGetCertificate, 0, {}, 512);
   EXPECT_EQ(keys.word, 0x9000);
 }
@@ -251,6 +255,7 @@ TEST(GuardianLifeCycle, LocksWithItsOwnCertificateOnly) {
 TEST(GuardianClone, OfItsMemoryAnswersTwice) {
   Chip chip("clone");
   chip.manufacture(manufacturer(), kSerial);
+  chip.use_pin();
   const KnownSlot slot = known(chip.make_slot());
   const Bytes copy = chip.memory().snapshot();
   SeededRng rng("clone");

@@ -33,9 +33,13 @@ StatusWord wrong_pin(uint8_t tries_left) {
 
 // The PIN that P1 names; false for any other.
 bool pin_in(const Command& command, size_t& which) {
-  which = command.p1 == static_cast<uint8_t>(PinKind::kPayment) ? kPaymentPin : kWithdrawalPin;
+  which = command.p1 == static_cast<uint8_t>(PinKind::kPayment) ? kPaymentIndex : kWithdrawalIndex;
   return command.p2 == 0 &&
-         (which == kPaymentPin || command.p1 == static_cast<uint8_t>(PinKind::kWithdrawal));
+         (which == kPaymentIndex || command.p1 == static_cast<uint8_t>(PinKind::kWithdrawal));
+}
+
+size_t other_of(size_t which) {
+  return which == kWithdrawalIndex ? kPaymentIndex : kWithdrawalIndex;
 }
 
 }  // namespace
@@ -45,10 +49,10 @@ StatusWord Guardian::check_verified(size_t which) const {
 }
 
 StatusWord Guardian::check_all_verified() const {
-  for (const size_t which : {kWithdrawalPin, kPaymentPin}) {
+  for (const size_t which : {kWithdrawalIndex, kPaymentIndex}) {
     Pin pin;
     if (!records_.load(which, pin)) return StatusWord::kMemoryFailure;
-    if ((pin.set || which == kWithdrawalPin) && !verified_[which]) return StatusWord::kPinNeeded;
+    if ((pin.set || which == kWithdrawalIndex) && !verified_[which]) return StatusWord::kPinNeeded;
   }
   return StatusWord::kOk;
 }
@@ -64,7 +68,7 @@ StatusWord Guardian::try_pin(size_t which, ByteView digits, Pin& pin) {
   --pin.tries;
   records_.store(Change(which, pin));
   if (!matches(pin, digits)) return wrong_pin(pin.tries);
-  pin.tries = which == kPuk ? kPukTries : kPinTries;
+  pin.tries = which == kPukIndex ? kPukTries : kPinTries;
   return StatusWord::kOk;
 }
 
@@ -77,7 +81,7 @@ Pin Guardian::new_pin(ByteView digits, uint8_t tries) {
 
 StatusWord Guardian::draw_puk(Output& out) {
   Pin pin;
-  if (!records_.load(kWithdrawalPin, pin)) return StatusWord::kMemoryFailure;
+  if (!records_.load(kWithdrawalIndex, pin)) return StatusWord::kMemoryFailure;
   if (pin.set) return StatusWord::kConditionsNotSatisfied;
   for (uint8_t& digit : puk_.mutable_view()) {
     constexpr uint8_t kEvenly = 250;  // a multiple of 10
@@ -94,16 +98,16 @@ StatusWord Guardian::draw_puk(Output& out) {
 StatusWord Guardian::set_up_pin(const Command& command) {
   if (!all_digits(command.data)) return StatusWord::kWrongData;
   Pin pin;
-  if (!records_.load(kWithdrawalPin, pin)) return StatusWord::kMemoryFailure;
+  if (!records_.load(kWithdrawalIndex, pin)) return StatusWord::kMemoryFailure;
   if (pin.set || !puk_drawn_) return StatusWord::kConditionsNotSatisfied;
   WalletKey key;
   rng_.fill(key.mutable_view());
   pin = new_pin(command.data, kPinTries);
-  records_.store(Change(kWithdrawalPin, pin), Change(kPuk, new_pin(puk_.view(), kPukTries)),
+  records_.store(Change(kWithdrawalIndex, pin), Change(kPukIndex, new_pin(puk_.view(), kPukTries)),
                  Change(key));
   protocol::wipe(puk_.mutable_view());
   puk_drawn_ = false;
-  verified_[kWithdrawalPin] = true;
+  verified_[kWithdrawalIndex] = true;
   return StatusWord::kOk;
 }
 
@@ -115,7 +119,7 @@ StatusWord Guardian::verify_pin(const Command& command) {
   Pin pin;
   const StatusWord word = try_pin(which, command.data, pin);
   if (word != StatusWord::kOk) return word;
-  if (which == kPaymentPin) {
+  if (which == kPaymentIndex) {
     Allowances allowances;
     if (!records_.load(allowances)) return StatusWord::kMemoryFailure;
     for (Allowances::Entry& entry : allowances.entries) {
@@ -138,7 +142,7 @@ StatusWord Guardian::change_pin(const Command& command) {
   size_t which = 0;
   if (!pin_in(command, which)) return StatusWord::kWrongParameters;
   const bool off = command.data.empty();
-  if (off ? which != kPaymentPin : command.data.size() < kMinPinDigits) {
+  if (off ? which != kPaymentIndex : command.data.size() < kMinPinDigits) {
     return StatusWord::kWrongLength;
   }
   if (!all_digits(command.data)) return StatusWord::kWrongData;
@@ -146,7 +150,7 @@ StatusWord Guardian::change_pin(const Command& command) {
   const StatusWord word = check_all_verified();
   if (word != StatusWord::kOk) return word;
   Pin before, other;
-  if (!records_.load(which, before) || !records_.load(kPaymentPin - which, other)) {
+  if (!records_.load(which, before) || !records_.load(other_of(which), other)) {
     return StatusWord::kMemoryFailure;
   }
   if (off && !before.set) return StatusWord::kReferenceNotFound;
@@ -166,26 +170,26 @@ StatusWord Guardian::unblock_pin(const Command& command) {
   const ByteView digits = command.data.subspan(kPukDigits);
   if (!all_digits(command.data)) return StatusWord::kWrongData;
   Pin blocked, other, puk;
-  if (!records_.load(which, blocked) || !records_.load(kPaymentPin - which, other)) {
+  if (!records_.load(which, blocked) || !records_.load(other_of(which), other)) {
     return StatusWord::kMemoryFailure;
   }
   if (!blocked.set) return StatusWord::kReferenceNotFound;
-  const StatusWord word = try_pin(kPuk, command.data.first(kPukDigits), puk);
+  const StatusWord word = try_pin(kPukIndex, command.data.first(kPukDigits), puk);
   if (word != StatusWord::kOk) return word;
   if (other.set && matches(other, digits)) {
-    records_.store(Change(kPuk, puk));
+    records_.store(Change(kPukIndex, puk));
     return StatusWord::kWrongData;
   }
-  records_.store(Change(which, new_pin(digits, kPinTries)), Change(kPuk, puk));
+  records_.store(Change(which, new_pin(digits, kPinTries)), Change(kPukIndex, puk));
   verified_[which] = false;
   return StatusWord::kOk;
 }
 
 StatusWord Guardian::pin_status(Output& out) const {
-  for (const size_t which : {kWithdrawalPin, kPaymentPin, kPuk}) {
+  for (const size_t which : {kWithdrawalIndex, kPaymentIndex, kPukIndex}) {
     Pin pin;
     if (!records_.load(which, pin)) return StatusWord::kMemoryFailure;
-    const bool verified = which != kPuk && verified_[which];
+    const bool verified = which != kPukIndex && verified_[which];
     out.add(std::array<uint8_t, 3>{static_cast<uint8_t>(pin.set ? 1 : 0), pin.tries,
                                    static_cast<uint8_t>(verified ? 1 : 0)});
   }
@@ -193,7 +197,7 @@ StatusWord Guardian::pin_status(Output& out) const {
 }
 
 StatusWord Guardian::wallet_key(Output& out) const {
-  const StatusWord word = check_verified(kWithdrawalPin);
+  const StatusWord word = check_verified(kWithdrawalIndex);
   if (word != StatusWord::kOk) return word;
   WalletKey key;
   if (!records_.load(key)) return StatusWord::kMemoryFailure;

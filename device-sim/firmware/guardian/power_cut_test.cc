@@ -40,6 +40,7 @@ TEST(GuardianPowerCut, PersonalizeLeavesABlankOrAPersonalizedChip) {
         c.restart();
         ASSERT_EQ(c.personalize(kSerial).data, keys.data) << cut;
         c.manufacture(manufacturer(), kSerial);
+        c.use_pin();
         ASSERT_EQ(c.make_slot().word, 0x9000);
       });
 }
@@ -63,6 +64,7 @@ TEST(GuardianPowerCut, LockLeavesAPersonalizedOrALockedChip) {
 TEST(GuardianPowerCut, MakeSlotNeverUsesAnO2Twice) {
   Chip chip("cut");
   chip.manufacture(manufacturer(), kSerial);
+  chip.use_pin();
   std::set<std::string> points;
   const auto make = [&](Chip& c) {
     const Response made = c.make_slot();
@@ -86,6 +88,7 @@ TEST(GuardianPowerCut, MakeSlotNeverUsesAnO2Twice) {
 TEST(GuardianPowerCut, AnswerCoinNeverAnswersTwoRequests) {
   Chip chip("cut");
   const auto certificate = chip.manufacture(manufacturer(), kSerial);
+  chip.use_pin();
   const KnownSlot slot = known(chip.make_slot());
   SeededRng rng("two");
   const Scalar first = rng.scalar(), second = rng.scalar();
@@ -114,6 +117,7 @@ TEST(GuardianPowerCut, AnswerCoinNeverAnswersTwoRequests) {
 TEST(GuardianPowerCut, FreeSlotLeavesTheSlotOrNothingOfIt) {
   Chip chip("cut");
   chip.manufacture(manufacturer(), kSerial);
+  chip.use_pin();
   const KnownSlot slot = known(chip.make_slot());
   SeededRng rng("free");
   const Scalar first = rng.scalar(), second = rng.scalar();

@@ -74,9 +74,9 @@ struct Call {
 };
 
 // Where the PINs' records are.
-inline constexpr size_t kWithdrawalPin = 0;
-inline constexpr size_t kPaymentPin = 1;
-inline constexpr size_t kPuk = 2;
+inline constexpr size_t kWithdrawalIndex = 0;
+inline constexpr size_t kPaymentIndex = 1;
+inline constexpr size_t kPukIndex = 2;
 
 struct Pin {
   bool set = false;

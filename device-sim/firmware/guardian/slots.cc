@@ -40,7 +40,7 @@ StatusWord Guardian::make_slot(const Command& command, Output& out) {
   if (command.data.size() != (cheque ? 0 : kSumSize)) return StatusWord::kWrongLength;
   if (cheque && command.expected < kHandleSize + protocol::Point::kSize + 32)
     return StatusWord::kWrongLength;
-  const StatusWord allowed = check_verified(kWithdrawalPin);
+  const StatusWord allowed = check_verified(kWithdrawalIndex);
   if (allowed != StatusWord::kOk) return allowed;
   size_t index = 0;
   while (index < kSlots && taken_[index]) ++index;
