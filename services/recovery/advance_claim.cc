@@ -61,7 +61,7 @@ absl::Status charge(const Run& run, Transaction& tx, Deducted& deducted) {
   return run.parts.ledger
       .post(tx, charge_posting(run.number(), run.heir, run.parts.issuer_id,
                                {.key = {deduction.coin, deduction.slot},
-                                .denomination = &run.claim.content.denominations[deduction.coin],
+                                .denomination = &run.claim.content.denomination(deduction.coin),
                                 .value = deduction.value,
                                 .collected = collected}))
       .status();
@@ -126,13 +126,13 @@ absl::StatusOr<Done> run_in(const Run& run, Transaction& tx) {
   std::ranges::sort(all, {}, [](const Deducted& each) {
     return SlotKey{each.deduction.coin, each.deduction.slot};
   });
-  const std::map<std::string, Left> left = left_of(content, all);
+  CAFE_ASSIGN_OR_RETURN(const auto left, left_of(content, all));
   if (run.is_credit()) {
     CAFE_RETURN_IF_ERROR(
         post_all(run, tx, credit_postings(run.number(), run.heir, run.parts.issuer_id, left)));
   }
   if (run.is_final()) CAFE_RETURN_IF_ERROR(draw(run, tx, left, done));
-  done.totals = totals_of(content, all);
+  CAFE_ASSIGN_OR_RETURN(done.totals, totals_of(content, all));
   const NewStatement statement = make_statement(run, all, done.totals);
   CAFE_RETURN_IF_ERROR(
       store::insert_statement(tx, run.number(), statement, done.added, run.claim.payments));

@@ -1,9 +1,8 @@
-// Payments that came to nothing: whether each is a good payment of the claimed slots, and whether
-// its payee refused it or never deposited it.
+// Payments that came to nothing: whether each is a good payment, and whether its payee refused it
+// or cannot deposit it any more. That they pay with just the claimed slots, claimed_slots checks.
 #pragma once
 
-#include "libs/protocol/claim_documents.h"
-#include "libs/protocol/payment.h"
+#include "libs/protocol/claim_value.h"
 #include "services/recovery/claim_fault.h"
 #include "services/recovery/due.h"
 
@@ -17,13 +16,13 @@ struct PaymentFacts {
   uint64_t now_ms;
 };
 
-// Each payment is valid in itself, as a deposit would find it (the reasons of check_payment), its
-// terms are its payee's (those of PayeeCredential::open), it pays with claimed slots
-// (SLOT_NOT_CLAIMED), none of which another one pays with (SLOT_TWICE); a refusal is the terminal's
-// and of these terms (WRONG_REFUSAL, BAD_SIGNATURE; WRONG_ACQUIRER where another issuer would have
-// to void them), and without one nobody can deposit it any more (NOT_DUE). Each item is a payment.
-// SLOT_NOT_PAID, whose item is the coin, where no payment pays with a claimed slot.
+// Opens all of the claim's payments into `checked`. Each is as a judge asks (the reasons of
+// check_void_payment): whether its payee should have taken it is not asked, since the slots are
+// gone either way. A refused one names this issuer as acquirer (WRONG_ACQUIRER: another one would
+// have to void it), any other one is one settlement period past its deposit deadline (NOT_DUE).
+// Each item is a payment.
 std::optional<ClaimFault> check_void_payments(const protocol::Claim& claim,
-                                              const PaymentFacts& facts);
+                                              const PaymentFacts& facts,
+                                              std::vector<protocol::CheckedVoidPayment>& checked);
 
 }  // namespace cafe::recovery

@@ -1,105 +1,93 @@
 #include "services/recovery/claim_content.h"
 
-#include "absl/container/flat_hash_map.h"
-#include "libs/protocol/amount.h"
-#include "libs/protocol/load_order.h"
-#include "libs/protocol/payment.h"
+#include <algorithm>
 
 namespace cafe::recovery {
 namespace {
 
+using protocol::CheckedVoidPayment;
 using protocol::Claim;
+using protocol::ClaimedSlot;
 using protocol::ClaimKind;
 using protocol::CurrencyAmount;
+using protocol::DenominationTable;
 using protocol::SignedDocument;
 
-using Sums = std::map<std::string, uint64_t>;
-
-absl::Status add(Sums& sums, const std::string& currency, uint64_t amount) {
-  uint64_t& sum = sums[currency];
-  CAFE_ASSIGN_OR_RETURN(sum, protocol::checked_add(sum, amount));
-  return absl::OkStatus();
-}
-
-void value_coins(ClaimContent& content) {
-  for (uint32_t i = 0; i < content.claim.coins.size(); ++i) {
-    const std::vector<uint64_t>& values = content.denominations[i].slot_values;
-    for (uint32_t slot = 0; slot < values.size(); ++slot) {
-      if (content.claims({i, slot})) content.slots[{i, slot}] = {values[slot]};
-    }
-  }
-}
-
-absl::Status value_payments(ClaimContent& content) {
-  absl::flat_hash_map<protocol::CoinId, uint32_t> places;
-  for (uint32_t i = 0; i < content.ids.size(); ++i) places[content.ids[i]] = i;
-  for (uint32_t p = 0; p < content.claim.payments.size(); ++p) {
-    CAFE_ASSIGN_OR_RETURN(const auto payment,
-                          protocol::Payment::decode(content.claim.payments[p].payment));
-    for (uint32_t s = 0; s < payment.spends.size(); ++s) {
-      const protocol::Spend& spend = payment.spends[s];
-      const auto place = places.find(payment.coins[spend.coin].id());
-      if (place == places.end()) {
-        return protocol::invalid("SLOT_NOT_CLAIMED", "A payment pays with another coin.");
-      }
-      content.slots[{place->second, spend.slot}] = {worth_of(spend), p, s};
-    }
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Sums> sum_loads(std::span<const SignedDocument> loads) {
-  Sums sums;
-  for (const SignedDocument& document : loads) {
+absl::StatusOr<std::vector<CurrencyAmount>> sum_loads(std::span<const SignedDocument> documents) {
+  std::vector<protocol::Load> loads;
+  for (const SignedDocument& document : documents) {
     CAFE_ASSIGN_OR_RETURN(const auto loaded, protocol::Loaded::decode(document.frame));
-    CAFE_ASSIGN_OR_RETURN(const auto load, protocol::Load::decode(loaded.load));
-    CAFE_RETURN_IF_ERROR(add(sums, load.currency, load.amount));
+    CAFE_ASSIGN_OR_RETURN(loads.emplace_back(), protocol::Load::decode(loaded.load));
   }
-  return sums;
+  return loaded_amounts(loads);
 }
 
-absl::StatusOr<Sums> sum_slots(const ClaimContent& content) {
-  Sums sums;
-  for (const auto& [key, slot] : content.slots) {
-    CAFE_RETURN_IF_ERROR(add(sums, content.currency(key.coin), slot.value));
+// What check_void_payment made of payments that passed it before.
+absl::StatusOr<std::vector<CheckedVoidPayment>> reopen(const Claim& claim) {
+  std::vector<CheckedVoidPayment> payments;
+  for (const protocol::VoidPayment& each : claim.payments) {
+    CAFE_ASSIGN_OR_RETURN(auto payment, protocol::Payment::decode(each.payment));
+    CAFE_ASSIGN_OR_RETURN(auto terms, protocol::Terms::decode(payment.terms.frame));
+    payments.push_back({.payment = std::move(payment),
+                        .terms = std::move(terms),
+                        .refused = !each.refusal.empty(),
+                        .deposit_until = 0});  // of no interest any more
   }
-  return sums;
+  return payments;
 }
 
 }  // namespace
 
-absl::StatusOr<ClaimContent> content_of(Claim claim,
-                                        const protocol::DenominationTable& denominations,
-                                        std::span<const SignedDocument> loads) {
-  ClaimContent content{
-      .claim = std::move(claim), .denominations = {}, .ids = {}, .slots = {}, .claimed = {}};
-  for (const protocol::ClaimedCoin& coin : content.claim.coins) {
-    const protocol::Denomination* const denomination = denominations.find(coin.denom_id);
-    if (denomination == nullptr) {
-      return protocol::refused("UNKNOWN_DENOMINATION", "No list of the issuer names it.");
+const ClaimedSlot* ClaimContent::slot(const SlotKey& key) const {
+  const auto at = std::ranges::lower_bound(slots, key, {}, [](const ClaimedSlot& each) {
+    return SlotKey{each.coin, each.slot};
+  });
+  return at != slots.end() && SlotKey{at->coin, at->slot} == key ? &*at : nullptr;
+}
+
+std::optional<ClaimContent::PaidBy> ClaimContent::paid_by(const SlotKey& key) const {
+  for (uint32_t p = 0; p < payments.size(); ++p) {
+    const protocol::Payment& payment = payments[p].payment;
+    for (uint32_t s = 0; s < payment.spends.size(); ++s) {
+      const protocol::Spend& spend = payment.spends[s];
+      if (spend.slot == key.slot && payment.coins[spend.coin].id() == ids[key.coin]) {
+        return PaidBy{p, s};
+      }
     }
-    content.denominations.push_back(*denomination);
-    content.ids.push_back(coin.id());
   }
-  if (content.claim.kind == ClaimKind::kCoins) value_coins(content);
-  if (content.claim.kind == ClaimKind::kPayments) CAFE_RETURN_IF_ERROR(value_payments(content));
-  CAFE_ASSIGN_OR_RETURN(const Sums sums, content.claim.kind == ClaimKind::kCheques
-                                             ? sum_loads(loads)
-                                             : sum_slots(content));
-  for (const auto& [currency, amount] : sums) {
-    if (amount > 0) content.claimed.push_back({currency, amount});
+  return std::nullopt;
+}
+
+absl::StatusOr<ClaimContent> content_of(Claim claim,
+                                        std::shared_ptr<const DenominationTable> denominations,
+                                        std::vector<CheckedVoidPayment> payments,
+                                        std::span<const SignedDocument> loads) {
+  ClaimContent content{.denominations = std::move(denominations),
+                       .claim = std::move(claim),
+                       .ids = {},
+                       .payments = std::move(payments),
+                       .slots = {},
+                       .claimed = {}};
+  for (const protocol::ClaimedCoin& coin : content.claim.coins) content.ids.push_back(coin.id());
+  const auto find = [&](const protocol::DenomId& id) { return content.denominations->find(id); };
+  CAFE_ASSIGN_OR_RETURN(content.slots, claimed_slots(content.claim, find, content.payments));
+  if (content.claim.kind == ClaimKind::kCheques) {
+    CAFE_ASSIGN_OR_RETURN(content.claimed, sum_loads(loads));
+  } else {
+    CAFE_ASSIGN_OR_RETURN(content.claimed, claimed_amounts(content.slots));
   }
   return content;
 }
 
 absl::StatusOr<ClaimContent> content_of(const protocol::ClaimFile& file) {
   CAFE_ASSIGN_OR_RETURN(Claim claim, Claim::decode(file.claim.frame));
-  protocol::DenominationTable table;
+  auto table = std::make_shared<DenominationTable>();
   for (const SignedDocument& document : file.lists) {
     CAFE_ASSIGN_OR_RETURN(const auto list, protocol::DenominationList::decode(document.frame));
-    table.add(list);
+    table->add(list);
   }
-  return content_of(std::move(claim), table, file.loads);
+  CAFE_ASSIGN_OR_RETURN(auto payments, reopen(claim));
+  return content_of(std::move(claim), std::move(table), std::move(payments), file.loads);
 }
 
 }  // namespace cafe::recovery

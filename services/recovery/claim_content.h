@@ -1,11 +1,11 @@
-// What a claim comes to: its coins with their denominations, and the value of each claimed slot.
+// What a claim comes to: its coins and payments opened, and the value of each claimed slot, as a
+// judge computes them (libs/protocol/claim_value.h).
 #pragma once
 
-#include <map>
-#include <vector>
+#include <memory>
 
-#include "libs/protocol/claim_documents.h"
 #include "libs/protocol/claim_file.h"
+#include "libs/protocol/claim_value.h"
 
 namespace cafe::recovery {
 
@@ -17,33 +17,34 @@ struct SlotKey {
 };
 
 struct ClaimContent {
-  // Of a claimed slot: what it is worth, and of kind payments which spend of which payment says so.
-  struct Slot {
-    uint64_t value;  // minor units
-    uint32_t payment = 0;
-    uint32_t spend = 0;
-  };
-
+  std::shared_ptr<const protocol::DenominationTable> denominations;  // slots point into it
   protocol::Claim claim;
-  std::vector<protocol::Denomination> denominations;  // of each coin
-  std::vector<protocol::CoinId> ids;                  // likewise
-  // Of kinds coins and payments; cheques claim the loads, all together.
-  std::map<SlotKey, Slot> slots;
-  std::vector<protocol::CurrencyAmount> claimed;  // ascending by currency; none of them 0
+  std::vector<protocol::CoinId> ids;                   // of each coin
+  std::vector<protocol::CheckedVoidPayment> payments;  // of kind payments: all of the claim's
+  std::vector<protocol::ClaimedSlot> slots;            // ascending
+  std::vector<protocol::CurrencyAmount> claimed;       // ascending by currency; none of them 0
 
-  bool claims(const SlotKey& key) const {
-    return ((claim.coins[key.coin].slots >> key.slot) & 1) != 0;
+  const protocol::Denomination& denomination(uint32_t coin) const {
+    return *denominations->find(claim.coins[coin].denom_id);
   }
-  const std::string& currency(uint32_t coin) const { return denominations[coin].currency; }
+  // Null where the claim does not name it.
+  const protocol::ClaimedSlot* slot(const SlotKey& key) const;
+  // Of kind payments: which payment pays with a claimed slot, as which of its spends.
+  struct PaidBy {
+    uint32_t payment;
+    uint32_t spend;
+  };
+  std::optional<PaidBy> paid_by(const SlotKey& key) const;
 };
 
-// Of a claim whose parts have been checked. `loads`: of kind cheques all of the account's.
-// UNKNOWN_DENOMINATION, AMOUNT_OVERFLOW, and the reasons of the decoders.
-absl::StatusOr<ClaimContent> content_of(protocol::Claim claim,
-                                        const protocol::DenominationTable& denominations,
-                                        std::span<const protocol::SignedDocument> loads);
+// Of a claim whose coins, and `payments`, have been checked. `loads`: of kind cheques all of the
+// account's. The reasons of claimed_slots and of the decoders; AMOUNT_OVERFLOW.
+absl::StatusOr<ClaimContent> content_of(
+    protocol::Claim claim, std::shared_ptr<const protocol::DenominationTable> denominations,
+    std::vector<protocol::CheckedVoidPayment> payments,
+    std::span<const protocol::SignedDocument> loads);
 
-// The same of a claim that was filed.
+// The same of a claim that was filed; its payments were checked then.
 absl::StatusOr<ClaimContent> content_of(const protocol::ClaimFile& file);
 
 }  // namespace cafe::recovery

@@ -71,10 +71,12 @@ absl::StatusOr<ClaimHistory> load_history(Transaction& tx, uint64_t number) {
     history.statements.push_back({row.get<Bytes>(0), row.get<Bytes>(1)});
   }
   CAFE_ASSIGN_OR_RETURN(const Rows payments,
-                        tx.query("SELECT p.payment, p.credential, d.spend"
-                                 " FROM recovery.deduction d JOIN recovery.claim_payment p"
-                                 " USING (number, payment_digest)"
-                                 " WHERE d.number = $1 ORDER BY d.coin, d.slot",
+                        tx.query("SELECT p.payment, p.credential, d.spend FROM"
+                                 " (SELECT DISTINCT ON (payment_digest) *"
+                                 "   FROM recovery.deduction WHERE number = $1"
+                                 "   ORDER BY payment_digest, coin, slot) d"
+                                 " JOIN recovery.claim_payment p USING (number, payment_digest)"
+                                 " ORDER BY d.coin, d.slot",
                                  number));
   for (const Row row : payments) {
     history.payments.push_back({row.get<Bytes>(0), row.get<Bytes>(1), row.get<uint32_t>(2)});

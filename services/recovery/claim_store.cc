@@ -42,7 +42,7 @@ Bytes pack_coins(const ClaimContent& content) {
   packed.reserve(content.ids.size() * kPackedCoin);
   for (size_t i = 0; i < content.ids.size(); ++i) {
     const protocol::ClaimedCoin& coin = content.claim.coins[i];
-    const protocol::Denomination& denomination = content.denominations[i];
+    const protocol::Denomination& denomination = content.denomination(static_cast<uint32_t>(i));
     append(packed, encode_u64(coin.order));
     append(packed, coin.denom_id);
     append(packed, encode_u32(coin.i));
@@ -177,8 +177,13 @@ absl::Status insert_claim(Transaction& tx, const NewClaim& claim) {
 
 absl::StatusOr<std::vector<MarkedCoin>> coins_to_mark(Transaction& tx, uint64_t number) {
   CAFE_ASSIGN_OR_RETURN(const Rows rows,
-                        tx.query("SELECT coin_id, slots, deposit_until, claim_until"
-                                 " FROM recovery.claim_coin WHERE number = $1 ORDER BY coin",
+                        tx.query("SELECT w.coin_id, bit_or(1::bigint << t.slot), w.deposit_until,"
+                                 "  greatest(w.claim_until, (c.final_at_ms + 999) / 1000)"
+                                 " FROM recovery.claim c JOIN recovery.claim_coin w USING (number)"
+                                 " JOIN recovery.claimed_slot t ON t.number = w.number"
+                                 "  AND t.coin = w.coin WHERE c.number = $1"
+                                 " GROUP BY w.coin, w.coin_id, w.deposit_until, w.claim_until,"
+                                 "  c.final_at_ms ORDER BY w.coin",
                                  number));
   std::vector<MarkedCoin> coins;
   coins.reserve(static_cast<size_t>(rows.size()));

@@ -67,13 +67,13 @@ struct ClaimHistory {
     protocol::Bytes document;
     protocol::Bytes key_certificate;
   };
-  struct Payment {  // that one deduction stands on
+  struct Payment {  // that deductions stand on
     protocol::Bytes payment;
     protocol::Bytes credential;
-    uint32_t spend;
+    uint32_t spend;  // of the first
   };
   std::vector<Statement> statements;  // by sequence
-  std::vector<Payment> payments;      // one for each deduction, by coin and slot
+  std::vector<Payment> payments;      // each once, as the deductions first name it
 };
 
 // A slot of a claim of all cheques that a claim of payments has.
@@ -112,6 +112,7 @@ absl::StatusOr<std::optional<ClaimFault>> find_claimed(Transaction& tx,
                                                        const ClaimContent& content);
 absl::Status insert_claim(Transaction& tx, const NewClaim& claim);
 
+// Those of its slots that no earlier claim has, kept at least until the claim is final.
 absl::StatusOr<std::vector<MarkedCoin>> coins_to_mark(Transaction& tx, uint64_t number);
 // From filed to held; nothing where it went on already.
 absl::Status hold(Transaction& tx, uint64_t number);

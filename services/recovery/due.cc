@@ -11,8 +11,8 @@ namespace {
 constexpr uint64_t kLongestLook_ms = 3'600'000;
 }  // namespace
 
-uint64_t settled_ms(const Denomination& denomination, const Periods& periods) {
-  return denomination.deposit_until * 1000 + periods.settlement_ms;
+uint64_t settled_ms(uint64_t deposit_until_s, const Periods& periods) {
+  return deposit_until_s * 1000 + periods.settlement_ms;
 }
 
 DueTimes due_times(ClaimKind kind, std::span<const Denomination* const> denominations,
@@ -21,7 +21,7 @@ DueTimes due_times(ClaimKind kind, std::span<const Denomination* const> denomina
   uint64_t all_settled_ms = 0;
   for (const Denomination* denomination : denominations) {
     first_deadline_ms = std::min(first_deadline_ms, denomination->deposit_until * 1000);
-    all_settled_ms = std::max(all_settled_ms, settled_ms(*denomination, periods));
+    all_settled_ms = std::max(all_settled_ms, settled_ms(denomination->deposit_until, periods));
   }
   uint64_t held_until_ms = now_ms;
   if (kind == ClaimKind::kCheques) {

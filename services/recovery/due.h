@@ -18,8 +18,8 @@ struct DueTimes {
   bool operator==(const DueTimes&) const = default;
 };
 
-// When nothing of the denomination comes in any more: one settlement period after deposit until.
-uint64_t settled_ms(const protocol::Denomination& denomination, const Periods& periods);
+// When nothing comes in any more: one settlement period after the deposit deadline.
+uint64_t settled_ms(uint64_t deposit_until_s, const Periods& periods);
 
 // Of a claim that is filed at `now_ms`, of coins of these denominations (at least one).
 // Coins are held until the first deposit deadline of any of them, at most the holding period;

@@ -61,10 +61,12 @@ std::vector<DenomId> denominations_named(const Claim& claim, const OpenedOrders&
   return {ids.begin(), ids.end()};
 }
 
+// Opens the claim's payments into `payments`.
 std::optional<ClaimFault> check_all(const RecoveryParts& parts, const Claim& claim,
                                     const Account& account, const OpenedOrders& orders,
                                     const protocol::DenominationTable& denominations,
-                                    uint64_t now_ms) {
+                                    uint64_t now_ms,
+                                    std::vector<protocol::CheckedVoidPayment>& payments) {
   if (auto fault = check_coins(claim, {.points = account.points,
                                        .orders = orders,
                                        .denominations = denominations,
@@ -73,11 +75,13 @@ std::optional<ClaimFault> check_all(const RecoveryParts& parts, const Claim& cla
   }
   if (claim.kind == ClaimKind::kCheques) return check_all_cheques(claim, orders, denominations);
   if (claim.kind == ClaimKind::kPayments) {
-    return check_void_payments(claim, {.issuer_id = parts.issuer_id,
-                                       .anchors = parts.anchors,
-                                       .denominations = denominations,
-                                       .periods = parts.periods,
-                                       .now_ms = now_ms});
+    return check_void_payments(claim,
+                               {.issuer_id = parts.issuer_id,
+                                .anchors = parts.anchors,
+                                .denominations = denominations,
+                                .periods = parts.periods,
+                                .now_ms = now_ms},
+                               payments);
   }
   return std::nullopt;
 }
@@ -110,16 +114,29 @@ ClaimFile make_file(const RecoveryParts& parts, const SignedDocument& document, 
     named.insert(coin.order);
     denominations.insert(coin.denom_id);
   }
-  for (const uint64_t n : named) file.orders.push_back(orders.at(n).record);
+  for (const uint64_t n : named) {
+    file.orders.push_back(orders.at(n).record);
+    // A judge sees by them that the orders have no other cheques.
+    if (claim.kind != ClaimKind::kCheques) continue;
+    for (const auto& line : orders.at(n).order.opened.lines) denominations.insert(line.denom_id);
+  }
   file.lists = lists.lists_of(std::vector<DenomId>(denominations.begin(), denominations.end()));
   return file;
 }
 
+// Whether a peer said no to what it was asked, and not that it could not answer.
+bool is_refusal(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsUnauthenticated(status) ||
+         absl::IsFailedPrecondition(status);
+}
+
 DueTimes due_of(const ClaimContent& content, uint64_t now_ms, const Periods& periods) {
   std::vector<const protocol::Denomination*> denominations;
-  for (const auto& denomination : content.denominations) denominations.push_back(&denomination);
-  const bool any_refused = std::ranges::any_of(
-      content.claim.payments, [](const auto& payment) { return !payment.refusal.empty(); });
+  for (uint32_t i = 0; i < content.ids.size(); ++i) {
+    denominations.push_back(&content.denomination(i));
+  }
+  const bool any_refused =
+      std::ranges::any_of(content.payments, [](const auto& payment) { return payment.refused; });
   return due_times(content.claim.kind, denominations, any_refused, now_ms, periods);
 }
 
@@ -136,35 +153,46 @@ absl::StatusOr<Examination> examine_claim(const RecoveryParts& parts,
                         fetch_claimed_orders(parts, claim, account, deadline));
   CAFE_ASSIGN_OR_RETURN(const auto lists,
                         parts.denominations.known(denominations_named(claim, orders)));
-  if (auto fault = check_all(parts, claim, account, orders, lists->table, now_ms)) {
+  std::vector<protocol::CheckedVoidPayment> payments;
+  if (auto fault = check_all(parts, claim, account, orders, lists->table, now_ms, payments)) {
     return Examination{std::move(fault), {}};
   }
   std::vector<SignedDocument> loads;
   if (claim.kind == ClaimKind::kCheques) {
     CAFE_ASSIGN_OR_RETURN(loads, fetch_loads(parts, claim.account, account.last_load, deadline));
   }
-  CAFE_ASSIGN_OR_RETURN(ClaimContent content, content_of(claim, lists->table, loads));
-  if (content.claimed.empty()) return Examination{ClaimFault{"NOTHING_CLAIMED"}, {}};
-  const DueTimes due = due_of(content, now_ms, parts.periods);
+  // The table lives as long as the lists that it is of.
+  absl::StatusOr<ClaimContent> content =
+      content_of(claim, std::shared_ptr<const protocol::DenominationTable>(lists, &lists->table),
+                 std::move(payments), loads);
+  if (!content.ok()) {
+    return Examination{fault_of(content.status(), protocol::ClaimRefused::kWholeClaim), {}};
+  }
+  if (content->claimed.empty()) return Examination{ClaimFault{"NOTHING_CLAIMED"}, {}};
+  const DueTimes due = due_of(*content, now_ms, parts.periods);
   ClaimFile file = make_file(parts, document, claim, account, orders, *lists, std::move(loads));
-  return Examination{{}, ExaminedClaim{std::move(content), due, std::move(file)}};
+  return Examination{{}, ExaminedClaim{*std::move(content), due, std::move(file)}};
 }
 
 absl::StatusOr<std::optional<ClaimFault>> void_payments(const RecoveryParts& parts,
                                                         const ClaimContent& content,
                                                         absl::Time deadline) {
   if (content.claim.kind != ClaimKind::kPayments) return std::nullopt;
-  for (const protocol::VoidPayment& payment : content.claim.payments) {
+  for (size_t i = 0; i < content.claim.payments.size(); ++i) {
+    const protocol::VoidPayment& payment = content.claim.payments[i];
     if (payment.refusal.empty()) continue;
-    CAFE_RETURN_IF_ERROR(parts.deposit.void_terms(payment.refusal, payment.credential, deadline));
+    const absl::Status status =
+        parts.deposit.void_terms(payment.refusal, payment.credential, deadline);
+    // Who signed the refusal may have had no right to.
+    if (is_refusal(status)) return fault_of(status, i);
+    CAFE_RETURN_IF_ERROR(status);
   }
   CAFE_RETURN_IF_ERROR(platform::failpoint("recovery/after-void"));
   CAFE_ASSIGN_OR_RETURN(const std::vector<LocatedSpend> spends,
                         parts.coin_store.locate(content.ids, deadline));
   for (const LocatedSpend& spend : spends) {
-    const auto slot = content.slots.find({spend.coin, spend.slot});
-    if (slot == content.slots.end()) continue;
-    return ClaimFault{"ALREADY_DEPOSITED", slot->second.payment};
+    const std::optional<ClaimContent::PaidBy> by = content.paid_by({spend.coin, spend.slot});
+    if (by) return ClaimFault{"ALREADY_DEPOSITED", by->payment};
   }
   return std::nullopt;
 }

@@ -24,7 +24,7 @@ absl::Status gather_deposited(const RecoveryParts& parts, const std::set<SlotKey
                         parts.coin_store.locate(claim.content.ids, absl::InfiniteFuture()));
   std::erase_if(spends, [&](const LocatedSpend& spend) {
     const SlotKey key{spend.coin, spend.slot};
-    return known.contains(key) || !claim.content.claims(key);
+    return known.contains(key) || claim.content.slot(key) == nullptr;
   });
   std::map<Place, ArchivedPayment> fetched;
   for (const LocatedSpend& spend : spends) {
@@ -35,9 +35,10 @@ absl::Status gather_deposited(const RecoveryParts& parts, const std::set<SlotKey
           parts.deposit.payment(spend.batch, spend.payment, absl::InfiniteFuture()));
       at = fetched.emplace(Place{spend.batch, spend.payment}, std::move(payment)).first;
     }
-    CAFE_ASSIGN_OR_RETURN(claim.spent.emplace_back(),
+    CAFE_ASSIGN_OR_RETURN(PaidSlot paid,
                           read_paid_slot({spend.coin, spend.slot}, claim.content.ids[spend.coin],
                                          at->second.payment, spend.spend));
+    claim.spent.push_back(std::move(paid));
   }
   for (auto& [place, payment] : fetched) claim.payments.push_back(std::move(payment));
   return absl::OkStatus();
@@ -64,11 +65,12 @@ absl::Status gather_claimed(const RecoveryParts& parts, ClaimAtHand& claim) {
       other.emplace(slot.number, std::move(content));
     }
     const ClaimContent& content = other->second;
-    const ClaimContent::Slot& claimed = content.slots.at(slot.other);
-    const protocol::VoidPayment& payment = content.claim.payments[claimed.payment];
-    CAFE_ASSIGN_OR_RETURN(
-        claim.spent.emplace_back(),
-        read_paid_slot(slot.key, claim.content.ids[slot.key.coin], payment.payment, claimed.spend));
+    const std::optional<ClaimContent::PaidBy> paid_by = content.paid_by(slot.other);
+    if (!paid_by) return absl::InternalError("a claim of payments has a slot that none pays with");
+    const protocol::VoidPayment& payment = content.claim.payments[paid_by->payment];
+    CAFE_ASSIGN_OR_RETURN(PaidSlot paid, read_paid_slot(slot.key, claim.content.ids[slot.key.coin],
+                                                        payment.payment, paid_by->spend));
+    claim.spent.push_back(std::move(paid));
     add_payment(claim, {payment.payment, payment.credential});
   }
   return absl::OkStatus();

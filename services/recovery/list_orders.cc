@@ -14,8 +14,26 @@ using protocol::SignedDocument;
 
 namespace {
 
-// An order may hold 64 kB of attachment, and a message 8 MB.
+// An order may hold 64 kB of attachment, and a message 8 MB: an answer ends early where it would be
+// longer than half of that.
 constexpr uint64_t kOrdersAtOnce = 20;
+constexpr size_t kEnoughBytes = size_t{4} << 20;
+
+size_t bytes_of(const OrderRecord& record) {
+  return record.order.frame.size() + record.completion.frame.size();
+}
+
+// The first orders that an answer has room for, and at least one.
+void shorten(std::vector<OrderRecord>& orders) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < orders.size(); ++i) {
+    bytes += bytes_of(orders[i]);
+    if (i > 0 && bytes > kEnoughBytes) {
+      orders.erase(orders.begin() + static_cast<std::ptrdiff_t>(i), orders.end());
+      return;
+    }
+  }
+}
 constexpr uint64_t kLoadsAtOnce = 100;
 
 absl::Status missing(std::string_view what) {
@@ -79,6 +97,7 @@ absl::StatusOr<OrdersAnswer> list_orders(const RecoveryParts& parts, protocol::B
       listed.orders,
       fetch_orders(parts, query.account, query.after,
                    std::min<uint64_t>(behind, protocol::kMaxOrdersListed), deadline));
+  shorten(listed.orders);
   if (query.after == 0) {
     CAFE_ASSIGN_OR_RETURN(listed.loads,
                           fetch_loads(parts, query.account, account.last_load, deadline));

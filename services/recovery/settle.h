@@ -1,6 +1,8 @@
 // What payments take from a claim, and what is left of it.
 #pragma once
 
+#include <map>
+
 #include "services/recovery/claim_content.h"
 
 namespace cafe::recovery {
@@ -8,11 +10,10 @@ namespace cafe::recovery {
 // A payment of a claimed slot, as it was archived.
 struct PaidSlot {
   SlotKey key;
-  uint64_t worth;    // minor units; 0: a call of which no tick was shown
-  uint64_t time_ms;  // in its terms
+  protocol::Spend spend;
+  uint32_t spend_number;  // in its payment
+  protocol::Terms terms;
   protocol::Bytes32 payment_digest;
-  uint32_t spend;  // which of the payment's
-  bool operator==(const PaidSlot&) const = default;
 };
 
 // Reads what `payment` pays with slot `key` of coin `id`, as spend number `spend`. DATA_LOSS
@@ -29,15 +30,13 @@ struct Deducted {
   bool operator==(const Deducted&) const = default;
 };
 
-// What a payment takes from a claim: what it is worth, of coins and payments at most what the slot
-// claimed; nothing where that is 0 or the claim does not name the slot. It was made after the claim
-// where its terms say so.
+// What a payment takes from a claim; nothing where it shows no tick of its call, or the claim does
+// not name the slot.
 std::optional<Deducted> deduct(const ClaimContent& content, const PaidSlot& paid, bool charged);
 
-// The totals of all that was deducted, one for each claimed currency. Cheques may have spent more
-// than was loaded; more than that is not deducted.
-std::vector<protocol::ClaimTotal> totals_of(const ClaimContent& content,
-                                            std::span<const Deducted> deducted);
+// The totals of all that was deducted, one for each claimed currency.
+absl::StatusOr<std::vector<protocol::ClaimTotal>> totals_of(const ClaimContent& content,
+                                                            std::span<const Deducted> deducted);
 
 // What is left of a claim in one currency, by where it is drawn from.
 struct Left {
@@ -47,7 +46,7 @@ struct Left {
   bool operator==(const Left&) const = default;
 };
 // By currency; none of it 0.
-std::map<std::string, Left> left_of(const ClaimContent& content,
-                                    std::span<const Deducted> deducted);
+absl::StatusOr<std::map<std::string, Left>> left_of(const ClaimContent& content,
+                                                    std::span<const Deducted> deducted);
 
 }  // namespace cafe::recovery
