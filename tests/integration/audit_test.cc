@@ -70,7 +70,8 @@ TEST_F(AuditTest, ExplainsWhatChequesTookToTheCent) {
   Json report = audit();
   EXPECT_EQ(report["result"], "pass") << report.dump(2);
   EXPECT_EQ(report["cheques"], Json::parse(R"([{"issuer": "issuer-a.example", "currency": "EUR",
-    "loaded": 3000, "loadtest": 0, "deposited": 820, "overdrawn": 0, "outstanding": 2180}])"));
+    "loaded": 3000, "loadtest": 0, "recovered": 0, "deposited": 820, "overdrawn": 0,
+    "outstanding": 2180}])"));
   ASSERT_EQ(report["blank_cheques"].size(), 1u);
   EXPECT_EQ(report["blank_cheques"][0]["issued"], 4);
   EXPECT_EQ(report["blank_cheques"][0]["up_to"], 10'000);

@@ -77,6 +77,9 @@ absl::Status check_claim(Transaction& tx, const StoredClaim& row,
   CAFE_ASSIGN_OR_RETURN(const OpenedClaim claim, open_claim(file));
   CAFE_ASSIGN_OR_RETURN(const ClaimBooks books, check_claim_rows(tx, row, file, claim, successors));
   progress.sums.add(claim, books);
+  for (const auto& [currency, amount] : books.borne) {
+    audit.alarms.push_back({row.number, currency, amount});
+  }
   CAFE_ASSIGN_OR_RETURN(const Sums pending, pending_of(tx, row, claim));
   for (const auto& [owner, amount] : pending) {
     progress.pending[owner] += amount;
@@ -197,6 +200,12 @@ void ClaimAudit::add_to(Json& audit) const {
     by_state[state] = states.at(state);
   }
   audit["claims_by_state"] = std::move(by_state);
+  Json raised = Json::array();
+  for (const ClaimAlarm& alarm : alarms) {
+    raised.push_back(
+        {{"claim", alarm.number}, {"currency", alarm.currency}, {"overdrawn", alarm.amount}});
+  }
+  audit["claim_alarms"] = std::move(raised);
 }
 
 }  // namespace cafe::cafectl

@@ -16,6 +16,13 @@ struct ClaimedTotals {
   int64_t recovered() const { return credited - charged; }
 };
 
+// Cheques of a claim drew more than guardians were loaded with: what the issuer bore for it.
+struct ClaimAlarm {
+  uint64_t number;
+  std::string currency;
+  uint64_t amount;  // minor units
+};
+
 struct ClaimAudit {
   AuditCheck claims{
       .name = "claims",
@@ -25,10 +32,11 @@ struct ClaimAudit {
           "say; issued >= deposited + recovered"};
   std::map<std::string, ClaimedTotals> totals;  // by currency
   std::map<std::string, uint64_t> states;       // how many claims are "filed", "held", ...
-  Sums cheques;  // what final claims drew, by account of loads, negative
+  Sums cheques;                    // what final claims drew, by account of loads, negative
+  std::vector<ClaimAlarm> alarms;  // no violation: the books are exact where a guardian is broken
 
   uint64_t in_progress() const;  // filed, with slots that may not be marked yet
-  // As members of the audit's JSON: "claims" and "claims_by_state".
+  // As members of the audit's JSON: "claims", "claims_by_state" and "claim_alarms".
   void add_to(Json& audit) const;
 };
 

@@ -65,6 +65,10 @@ absl::StatusOr<Json> audit(const Context& context, const AuditOptions& options) 
         "cheques of " + alarm["issuer"].get<std::string>() + " took " + amount(alarm, "overdrawn") +
         " more than guardians were loaded with (" + alarm["raised"].get<std::string>() + ")";
   }
+  for (const Json& alarm : table["claim_alarms"]) {
+    lines["ALARM in claim " + alarm["claim"].dump()] =
+        "its cheques drew " + amount(alarm, "overdrawn") + " more than guardians were loaded with";
+  }
   lines["batches in progress"] = result.batches_in_progress;
   lines["cases in progress"] = result.cases_in_progress;
   for (const auto& [state, count] : table["claims_by_state"].items()) {

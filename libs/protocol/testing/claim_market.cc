@@ -75,7 +75,7 @@ ClaimReceipt ClaimMarket::receipt_for(const ClaimFile& file, const Claim& claim)
   }
   return {claim.issuer_id,
           claim.account,
-          /*number=*/7,
+          number,
           file.claim.digest(),
           claim.time_ms + 1000,
           /*held_until_ms=*/claim.time_ms + 7 * kDay_s * 1000,

@@ -22,6 +22,7 @@ class ClaimMarket : public Market {
 
   // When claims are made: a day after the payments of a new market.
   uint64_t claim_s = kWorldNow_s + kDay_s;
+  uint64_t number = 7;  // of the next claim
 
   protocol::SignedDocument receipt(const WorldWallet& wallet) const;
   protocol::SignedDocument loss(const WorldWallet& wallet, uint64_t last_load) const;
