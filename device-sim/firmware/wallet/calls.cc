@@ -120,8 +120,18 @@ absl::StatusOr<Bytes> Wallet::State::pay_tick(const firmware::TickDemand& demand
   if (demand.index < call.ticks.released) return tick;
   // Stored before it leaves.
   TickRecord record{demand.index + 1, tick};
-  CAFE_RETURN_IF_ERROR(
-      store->commit(Batch().put(record_key(kTickPrefix, demand.terms_digest), record.encode())));
+  Batch batch;
+  batch.put(record_key(kTickPrefix, demand.terms_digest), record.encode());
+  AllowancesRecord allowed = allowances;
+  if (allowed.limited) {
+    CAFE_ASSIGN_OR_RETURN(const Terms terms,
+                          Terms::decode(payments.at(demand.terms_digest).terms.frame));
+    CAFE_ASSIGN_OR_RETURN(const Tariff tariff, Tariff::decode(call.record.tariff.frame));
+    allowed.take(terms.currency, tariff.tick_value);
+    batch.put(kAllowancesKey, allowed.encode());
+  }
+  CAFE_RETURN_IF_ERROR(store->commit(batch));
+  allowances = std::move(allowed);
   call.ticks = std::move(record);
   return tick;
 }
@@ -189,8 +199,8 @@ absl::Status Wallet::State::end_call(PaymentRecord record, PaymentState state, B
         std::min(call.record.tick_count, call.ticks.released + (call.next_in_doubt() ? 1 : 0));
     left += (call.record.tick_count - taken) * tariff.tick_value;
     batch.put(counter_key(terms.currency), protocol::encode_u64(left));
-    if (allowed.limited) {
-      allowed.entries[terms.currency].left += (call.record.tick_count - taken) * tariff.tick_value;
+    if (allowed.limited && taken > call.ticks.released) {
+      allowed.take(terms.currency, tariff.tick_value);
       batch.put(kAllowancesKey, allowed.encode());
     }
   }

@@ -93,6 +93,13 @@ class MoneyTest : public ::testing::Test {
   GuardianSecrets guardian_secrets(const std::vector<protocol::Kind>& kinds) {
     protocol::SeededRng rng("device");
     GuardianSecrets out{{rng.scalar(), rng.scalar()}, {}};
+    // The PUK, the wallet key and two salts come before the first slot.
+    for (size_t digit = 0; digit < guardian::kPukDigits;) {
+      if (rng.array<1>()[0] < 250) ++digit;
+    }
+    rng.array<guardian::kWalletKeySize>();
+    rng.array<16>();
+    rng.array<16>();
     for (protocol::Kind kind : kinds) {
       out.slots.push_back({kind, rng.scalar(), {}});
       if (kind == protocol::Kind::kCheque) rng.fill(out.slots.back().rho);

@@ -34,10 +34,10 @@ absl::StatusOr<PayBack> Wallet::pay_back(std::string_view currency, uint64_t amo
   if (s.pay_back) {
     return protocol::refused("PAY_BACK_PENDING", "Money is on its way back: wait for its receipt.");
   }
+  CAFE_RETURN_IF_ERROR(s.holder_credential().status());
   CAFE_ASSIGN_OR_RETURN(
       const std::vector<PlannedSpend> plan,
       s.select(currency, amount, now_ms / 1000, guardian::kSlots, State::PaidTo::kAccount));
-  CAFE_RETURN_IF_ERROR(s.holder_credential().status());
   CAFE_RETURN_IF_ERROR(s.allow_payment(currency, amount));
   return s.with_account(PinUse::kPayBack, [&] { return s.begin_pay_back(currency, plan, now_ms); });
 }

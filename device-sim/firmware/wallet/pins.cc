@@ -28,11 +28,6 @@ absl::Status pin_blocked() {
 
 }  // namespace
 
-absl::Status pin_needed() {
-  return protocol::make_error(absl::StatusCode::kPermissionDenied, "PIN_NEEDED",
-                              "This can be paid with the payment PIN only: unlock the sum.");
-}
-
 absl::Status Wallet::State::store_allowances(AllowancesRecord record) {
   CAFE_RETURN_IF_ERROR(store->commit(Batch().put(kAllowancesKey, record.encode())));
   allowances = std::move(record);
@@ -86,8 +81,27 @@ absl::Status Wallet::State::unlock(std::string_view currency, uint64_t amount, P
   return store_allowances(std::move(more));
 }
 
+absl::StatusOr<uint64_t> Wallet::State::reserved(std::string_view currency) const {
+  uint64_t sum = 0;
+  for (const auto& [digest, payment] : payments) {
+    if (!under_way(payment)) continue;
+    CAFE_ASSIGN_OR_RETURN(const auto terms, protocol::Terms::decode(payment.terms.frame));
+    if (terms.currency != currency) continue;
+    sum += payment.state == PaymentState::kPromised ? terms.amount : 0;
+    const auto call = calls.find(digest);
+    if (call == calls.end()) continue;
+    CAFE_ASSIGN_OR_RETURN(const auto tariff,
+                          firmware::Tariff::decode(call->second.record.tariff.frame));
+    sum += (call->second.record.tick_count - call->second.ticks.released) * tariff.tick_value;
+  }
+  return sum;
+}
+
 absl::Status Wallet::State::allow_payment(std::string_view currency, uint64_t amount) {
-  if (allowances.covers(currency, amount)) return absl::OkStatus();
+  if (!allowances.limited) return absl::OkStatus();
+  CAFE_ASSIGN_OR_RETURN(const uint64_t promised, reserved(currency));
+  CAFE_ASSIGN_OR_RETURN(const uint64_t needed, protocol::checked_add(promised, amount));
+  if (allowances.left(currency) >= needed) return absl::OkStatus();
   const absl::Status unlocked = unlock(currency, amount, PinUse::kPayment);
   if (protocol::reason_of(unlocked) != "NO_PIN") return unlocked;
   return store_allowances({});  // it was switched off, or never set: a power cut came between

@@ -42,10 +42,15 @@ std::string counter_key(std::string_view currency) {
   return record_key(kCounterPrefix, protocol::view_of(currency));
 }
 
-bool AllowancesRecord::covers(std::string_view currency, uint64_t amount) const {
-  if (!limited || amount == 0) return true;
+uint64_t AllowancesRecord::left(std::string_view currency) const {
   const auto entry = entries.find(currency);
-  return entry != entries.end() && entry->second.left >= amount;
+  return entry == entries.end() ? 0 : entry->second.left;
+}
+
+// What was locked after it was promised is not there to be taken.
+void AllowancesRecord::take(std::string_view currency, uint64_t amount) {
+  const auto entry = entries.find(currency);
+  if (entry != entries.end()) entry->second.left -= std::min(entry->second.left, amount);
 }
 
 void AllowancesRecord::fill_up() {

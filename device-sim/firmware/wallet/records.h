@@ -63,7 +63,9 @@ std::string record_key(std::string_view prefix, protocol::ByteView id);
 std::string counter_key(std::string_view currency);
 
 // The wallet's own books of what can be paid without the payment PIN: what the guardian says of it
-// decides nothing. After an interruption they may say less than the guardian's, never more.
+// decides nothing. They are taken from when a payment or a tick is stored; what is promised until
+// then is reserved (State::reserved). So they never let more be promised than the guardian allows,
+// wherever an interruption came.
 struct AllowancesRecord {
   struct Entry {
     uint64_t limit = 0;
@@ -72,7 +74,8 @@ struct AllowancesRecord {
   bool limited = false;  // a payment PIN is set
   std::map<std::string, Entry, std::less<>> entries;
 
-  bool covers(std::string_view currency, uint64_t amount) const;
+  uint64_t left(std::string_view currency) const;
+  void take(std::string_view currency, uint64_t amount);
   void fill_up();
   protocol::Bytes encode() const;
   static absl::StatusOr<AllowancesRecord> decode(protocol::ByteView bytes);

@@ -95,7 +95,6 @@ absl::StatusOr<Wallet::State::NewPayment> Wallet::State::plan_payment(
 absl::Status Wallet::State::promise(std::vector<NewPayment> fresh, Batch also, uint64_t reserve) {
   std::map<CoinId, HeldCoin> promised;
   std::map<std::string, uint64_t> books;
-  AllowancesRecord allowed = allowances;
   Batch& batch = also;
   uint64_t number = next_payment;
   for (NewPayment& payment : fresh) {
@@ -106,12 +105,10 @@ absl::Status Wallet::State::promise(std::vector<NewPayment> fresh, Batch also, u
       // A slot that two plans use would be found here too.
       CAFE_ASSIGN_OR_RETURN(slot, protocol::promise_slot(slot, payment.requests[n]));
       CAFE_ASSIGN_OR_RETURN(const Denomination* denomination, denomination_of(held.coin.denom_id));
-      const std::string& currency = denomination->currency;
-      const uint64_t taken = planned.value + reserve;
-      if (!allowed.covers(currency, taken)) return pin_needed();
-      if (allowed.limited) allowed.entries[currency].left -= taken;
       if (denomination->kind != Kind::kCheque) continue;
+      const std::string& currency = denomination->currency;
       uint64_t& left = books.try_emplace(currency, counter(currency)).first->second;
+      const uint64_t taken = planned.value + reserve;
       if (taken > left) return not_payable();
       left -= taken;
     }
@@ -124,11 +121,9 @@ absl::Status Wallet::State::promise(std::vector<NewPayment> fresh, Batch also, u
   for (const auto& [currency, left] : books) {
     batch.put(counter_key(currency), protocol::encode_u64(left));
   }
-  if (allowed.limited) batch.put(kAllowancesKey, allowed.encode());
   CAFE_RETURN_IF_ERROR(store->commit(batch));
   for (auto& [id, held] : promised) coins.insert_or_assign(id, std::move(held));
   for (const auto& [currency, left] : books) counters[currency] = left;
-  allowances = std::move(allowed);
   for (NewPayment& payment : fresh) {
     payments.emplace(payment.record.terms.digest(), std::move(payment.record));
   }
@@ -218,7 +213,16 @@ absl::Status Wallet::State::assemble(const Bytes32& digest) {
   }
   record.payment = payment.encode();
   record.state = PaymentState::kReady;
-  return commit_and_release({}, std::move(record));
+  AllowancesRecord allowed = allowances;
+  Batch batch;
+  if (allowed.limited) {
+    CAFE_ASSIGN_OR_RETURN(const Terms terms, Terms::decode(record.terms.frame));
+    allowed.take(terms.currency, terms.amount);  // 0 of a call, whose ticks are taken one by one
+    batch.put(kAllowancesKey, allowed.encode());
+  }
+  CAFE_RETURN_IF_ERROR(commit_and_release(std::move(batch), std::move(record)));
+  allowances = std::move(allowed);
+  return absl::OkStatus();
 }
 
 absl::Status Wallet::State::commit_and_release(Batch batch, PaymentRecord record) {

@@ -24,7 +24,6 @@ absl::Status not_registered();  // NOT_REGISTERED
 absl::Status unknown_terms();   // UNKNOWN_TERMS
 absl::Status wrong_payee();     // WRONG_PAYEE
 absl::Status not_payable();     // AMOUNT_NOT_PAYABLE
-absl::Status pin_needed();      // PIN_NEEDED
 absl::Status declined(std::string_view reason, std::string_view message);
 
 struct Wallet::State {
@@ -130,6 +129,8 @@ struct Wallet::State {
   absl::Status change_pin(PinKind kind, const Pin* pin);
   absl::Status store_allowances(AllowancesRecord record);
   absl::Status unlock(std::string_view currency, uint64_t amount, PinUse use);
+  // What payments that are promised, and ticks of open calls, may still take of the allowance.
+  absl::StatusOr<uint64_t> reserved(std::string_view currency) const;
   // That `amount` can be paid now: asks for the payment PIN where the allowance does not suffice.
   absl::Status allow_payment(std::string_view currency, uint64_t amount);
 

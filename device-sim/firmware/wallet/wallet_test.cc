@@ -209,9 +209,10 @@ TEST_F(WalletTest, OrdersOnlyWhatItMay) {
 
 TEST_F(WalletTest, SaysWhenTheGuardianIsFullAndLeavesNothingBehind) {
   device_.set_up(issuer_, *till_.terminal);
+  ASSERT_EQ(device_.chip.verify(PinKind::kWithdrawal, testing::kWithdrawalPin).word, 0x9000);
   while (guardian_slots() + 1 < guardian::kSlots) {
     GuardianClient client(device_.chip);
-    ASSERT_TRUE(client.make_slot(protocol::Kind::kCoin).ok());
+    ASSERT_TRUE(client.make_slot(protocol::Kind::kCoin, "EUR", 1).ok());
   }
   const Bytes open = *device_.wallet->start_order({{world_.coin.id, 2}}, kWorldNow_s);
   const Bytes answer = *issuer_.open(open);
