@@ -6,7 +6,7 @@
 # The folder: pg/ redis/ issuer/ (keys) tls/ log/ pid/ port/ socket/. PostgreSQL and Redis listen on sockets in socket/,
 # which only their owner and root can enter.
 
-services=(withdrawal doublespend deposit)
+services=(withdrawal doublespend deposit recovery)
 
 # What a caller may set before stack_start, here as for a small machine: PostgreSQL's memory and log, and more options of
 # the services.
@@ -15,6 +15,7 @@ stack_max_wal_size=4GB
 stack_options_withdrawal=()
 stack_options_doublespend=()
 stack_options_deposit=()
+stack_options_recovery=()
 
 # as_server COMMAND... : PostgreSQL refuses to run as root.
 as_server() {
@@ -101,6 +102,14 @@ make_issuer() {
   if [ ! -f "$dir/issuer/load.key" ]; then
     "$cafectl" issuer make-load-key --dir "$dir/issuer" >/dev/null || return
   fi
+  # And one that was made before there was a recovery service.
+  if [ ! -f "$dir/issuer/recovery.key" ]; then
+    "$cafectl" issuer renew-key --purpose recovery --config "${CAFE_ISSUER_CONFIG:-$root/deploy/issuer.example.json}" \
+      --dir "$dir/issuer" >/dev/null || return
+  fi
+  if [ ! -f "$dir/tls/recovery.pem" ]; then
+    "$cafectl" tls init --dir "$dir/tls" --service recovery --host localhost --host 127.0.0.1 >/dev/null || return
+  fi
   if [ ! -f "$dir/manufacturer.key" ]; then
     local key
     key=$("$cafectl" --json manufacturer init --key "$dir/manufacturer.key" | sed -n 's/.*"manufacturer key": "\(.*\)".*/\1/p')
@@ -181,6 +190,8 @@ start_services() {
     --load-key "$dir/issuer/load.key" --key-certificates "$dir/issuer/certificates" "${stack_options_withdrawal[@]}"
   start_service "$dir" doublespend --withdrawal "$withdrawal" --deposit "$deposit" "${stack_options_doublespend[@]}"
   start_service "$dir" deposit --withdrawal "$withdrawal" --doublespend "$doublespend" "${stack_options_deposit[@]}"
+  start_service "$dir" recovery --withdrawal "$withdrawal" --doublespend "$doublespend" --deposit "$deposit" \
+    "${stack_options_recovery[@]}"
 }
 
 kill_services() { # FOLDER SIGNAL : and waits until they are gone
