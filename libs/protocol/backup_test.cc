@@ -58,7 +58,7 @@ TEST_F(BackupTest, NineWordsOfFiveLetters) {
 }
 
 // As published: 127.0.0.1 is lusab-babad, 63.84.220.193 gutih-tugad, 140.98.193.141
-// mudof-sakat, 64.255.6.200 haguf-biram.
+// mudof-sakat, 64.255.6.200 haguz-biram.
 TEST_F(BackupTest, TheWordsAreProquints) {
   class Fixed : public Rng {
    public:
@@ -69,7 +69,7 @@ TEST_F(BackupTest, TheWordsAreProquints) {
     }
   } rng;
   const std::string words = BackupKey::draw(rng).words();
-  EXPECT_EQ(words.substr(0, 48), "lusab-babad-gutih-tugad-mudof-sakat-haguf-biram-");
+  EXPECT_EQ(words.substr(0, 48), "lusab-babad-gutih-tugad-mudof-sakat-haguz-biram-");
 }
 
 TEST_F(BackupTest, CaseAndSeparatorsDoNotMatter) {
@@ -169,7 +169,7 @@ TEST_F(BackupTest, guard_the_key_is_drawn_and_never_a_passphrase) {
        {"", "correct horse battery staple", "1234", "my dog is called rex", "lusab",
         "lusab-lusab-lusab-lusab-lusab-lusab-lusab-lusab-lusab",
         "babab-babab-babab-babab-babab-babab-babab-babab-babab",
-        "lusab-babad-gutih-tugad-mudof-sakat-haguf-biram"}) {
+        "lusab-babad-gutih-tugad-mudof-sakat-haguz-biram"}) {
     EXPECT_EQ(reason_of(BackupKey::from_words(phrase).status()), "BAD_WORDS") << phrase;
   }
   std::string longer = key.words() + "-babab";

@@ -19,9 +19,18 @@ absl::StatusOr<Coin> open_session(const Session& session, const Unblinding& open
                                     {{s, session.z}},
                                     {{u, session.clause.a}, {v, g()}},
                                     {{su, session.clause.b}, {v, A}}};
-  const auto points = linear_combinations(sums);  // A, Z, a', b'
-  if (!points.ok() || (*points)[0] != A || (*points)[1] != Z) return claim_invalid();
-  const Coin coin{session.denom_id, A, root, Z, (*points)[2], (*points)[3], session.r * u + v};
+  const auto points = linear_combinations(sums);
+  if (!points.ok()) return claim_invalid();
+  return open_session(session, opening, A, root, Z,
+                      {(*points)[0], (*points)[1], (*points)[2], (*points)[3]});
+}
+
+absl::StatusOr<Coin> open_session(const Session& session, const Unblinding& opening, const Point& A,
+                                  const Bytes32& root, const Point& Z,
+                                  const SessionProducts& products) {
+  if (products.A != A || products.Z != Z || !products.a || !products.b) return claim_invalid();
+  const auto& [s, u, v] = opening;
+  const Coin coin{session.denom_id, A, root, Z, *products.a, *products.b, session.r * u + v};
   if (session.c * u != coin.challenge()) return claim_invalid();
   return coin;
 }

@@ -28,6 +28,18 @@ struct Unblinding {
 absl::StatusOr<Coin> open_session(const Session& session, const Unblinding& opening, const Point& A,
                                   const Bytes32& root, const Point& Z);
 
+// What of that takes multiplications of points; empty for the identity.
+struct SessionProducts {
+  std::optional<Point> A;  // s·m
+  std::optional<Point> Z;  // s·z
+  std::optional<Point> a;  // u·a + v·G
+  std::optional<Point> b;  // (s·u)·b + v·A
+};
+// The same where they are known.
+absl::StatusOr<Coin> open_session(const Session& session, const Unblinding& opening, const Point& A,
+                                  const Bytes32& root, const Point& Z,
+                                  const SessionProducts& products);
+
 // The coin is that one (CLAIM_INVALID).
 absl::Status check_claim(const Coin& coin, const Session& session, const Unblinding& opening);
 

@@ -117,15 +117,6 @@ absl::StatusOr<ClaimKind> kind_of(uint8_t code, size_t payments) {
 
 CoinId ClaimedCoin::id() const { return coin_id(denom_id, A, root); }
 
-absl::StatusOr<Coin> open_claimed_coin(const ClaimedCoin& claimed, const Session& session) {
-  // What the claimant calls the coin decides what it is worth, so it must be the session's name.
-  if (claimed.denom_id != session.denom_id) {
-    return invalid("WRONG_DENOMINATION",
-                   "The claimed coin is of another denomination than the session that made it.");
-  }
-  return open_session(session, claimed.opening, claimed.A, claimed.root, claimed.Z);
-}
-
 Bytes VoidPayment::encode() const {
   return Frame(kVoidPaymentLabel).add(payment).add(credential).add(refusal).take();
 }

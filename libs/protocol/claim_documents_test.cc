@@ -146,5 +146,46 @@ TEST_F(ClaimedCoinTest, guard_a_cheap_session_does_not_claim_a_dear_coin) {
   EXPECT_EQ(opening(attack, session), "") << "all else fits: only the session's name refuses it";
 }
 
+// Many coins at once get the same answers as each by itself, wrong ones among them.
+TEST_F(ClaimedCoinTest, ManyAtOnceAreOpenedAsEachIs) {
+  std::vector<ClaimedCoin> claims;
+  std::vector<Session> sessions;
+  for (uint64_t order = 2; order <= 5; ++order) {
+    for (const WithdrawnCoin& coin : world.withdraw(
+             wallet, {{world.coin.id, 7}, {world.split_coin.id, 7}, {world.cheque.id, 2}})) {
+      claims.push_back(claimed(coin, order));
+      sessions.push_back(session_of(wallet, coin));
+    }
+  }
+  claims[3].denom_id = world.cheque.id;
+  claims[4].A = *add(claims[4].A, g());
+  claims[5].Z = *add(claims[5].Z, g());
+  claims[6].root[0] ^= 1;
+  claims[7].opening.s = Scalar();
+  claims[8].opening.u = Scalar();
+  claims[9].opening.v = Scalar();
+  claims[10].opening = {};
+  sessions[11].c = sessions[11].c + one;
+  sessions[12].m = *add(sessions[12].m, g());
+  sessions[13].z = *add(sessions[13].z, g());
+  sessions[14].clause.a = g();
+  sessions[15].clause.b = claims[15].A;
+  claims[16].opening.v = -claims[16].opening.u;
+  sessions[16].clause.a = g();  // u·a + v·G is the identity
+  claims[17] = claims[18];
+  for (const size_t count : {size_t{0}, size_t{1}, size_t{20}, size_t{32}, claims.size()}) {
+    const auto coins_of = open_claimed_coins_var(std::span(claims).first(count), sessions);
+    ASSERT_EQ(coins_of.size(), count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto alone = open_claimed_coin(claims[i], sessions[i]);
+      EXPECT_EQ(coins_of[i].status(), alone.status()) << i << " of " << count;
+      EXPECT_EQ(alone.ok(), i < 3 || i > 17) << i;
+      if (alone.ok() && coins_of[i].ok()) {
+        EXPECT_EQ(*coins_of[i], *alone) << i << " of " << count;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace cafe::protocol

@@ -3,7 +3,7 @@
 // payment_vectors_test.cc.
 #include <gtest/gtest.h>
 
-#include "libs/protocol/claim.h"
+#include "libs/protocol/claim_documents.h"
 #include "libs/protocol/hash.h"
 #include "libs/protocol/registration.h"
 #include "libs/protocol/testing/vectors.h"
@@ -230,6 +230,14 @@ TEST_P(ScenarioVectors, claim) {
   Unblinding wrong = opening;
   wrong.v = wrong.v + Scalar::from_u64(1);
   EXPECT_FALSE(check_claim(coin_of(scenario()), session, wrong).ok());
+  // As it is claimed, and as one of many.
+  const Coin coin = coin_of(scenario());
+  const ClaimedCoin claimed{1, coin.denom_id, 0, coin.A, coin.root, coin.Z, opening, 1};
+  EXPECT_EQ(open_claimed_coin(claimed, session).value(), coin);
+  for (const auto& opened : open_claimed_coins_var(std::vector<ClaimedCoin>(40, claimed),
+                                                   std::vector<Session>(40, session))) {
+    EXPECT_EQ(opened.value(), coin);
+  }
 }
 
 }  // namespace
