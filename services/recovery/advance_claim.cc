@@ -151,11 +151,8 @@ bool is_short(const absl::Status& status) {
 
 void tell(const Run& run, const Done& done) {
   RecoveryMetrics& metrics = run.parts.metrics;
-  if (run.is_credit()) {
-    metrics.credited(done.totals);
-  } else {
-    metrics.charged(done.added);
-  }
+  if (run.is_credit()) metrics.credited(done.totals);
+  metrics.deducted(done.added);
   for (const auto& [currency, amount] : done.borne) {
     metrics.cheques_overdrawn(currency, amount);
     platform::log_error(

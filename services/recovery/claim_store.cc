@@ -178,7 +178,7 @@ absl::Status insert_claim(Transaction& tx, const NewClaim& claim) {
 absl::StatusOr<std::vector<MarkedCoin>> coins_to_mark(Transaction& tx, uint64_t number) {
   CAFE_ASSIGN_OR_RETURN(const Rows rows,
                         tx.query("SELECT w.coin_id, bit_or(1::bigint << t.slot), w.deposit_until,"
-                                 "  greatest(w.claim_until, (c.final_at_ms + 999) / 1000)"
+                                 "  greatest(w.claim_until, c.final_at_ms / 1000 + 30 * 86400)"
                                  " FROM recovery.claim c JOIN recovery.claim_coin w USING (number)"
                                  " JOIN recovery.claimed_slot t ON t.number = w.number"
                                  "  AND t.coin = w.coin WHERE c.number = $1"

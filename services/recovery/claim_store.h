@@ -112,7 +112,8 @@ absl::StatusOr<std::optional<ClaimFault>> find_claimed(Transaction& tx,
                                                        const ClaimContent& content);
 absl::Status insert_claim(Transaction& tx, const NewClaim& claim);
 
-// Those of its slots that no earlier claim has, kept at least until the claim is final.
+// Those of its slots that no earlier claim has. Their spends are kept until the claim is final, and
+// a month longer, for a worker that was down then.
 absl::StatusOr<std::vector<MarkedCoin>> coins_to_mark(Transaction& tx, uint64_t number);
 // From filed to held; nothing where it went on already.
 absl::Status hold(Transaction& tx, uint64_t number);

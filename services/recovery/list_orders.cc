@@ -15,8 +15,7 @@ using protocol::SignedDocument;
 namespace {
 
 // An order may hold 64 kB of attachment, and a message 8 MB: an answer ends early where it would be
-// longer than half of that.
-constexpr uint64_t kOrdersAtOnce = 20;
+// longer than half of that. So do withdrawal's.
 constexpr size_t kEnoughBytes = size_t{4} << 20;
 
 size_t bytes_of(const OrderRecord& record) {
@@ -49,7 +48,8 @@ absl::StatusOr<std::vector<OrderRecord>> fetch_orders(const RecoveryParts& parts
                                                       uint64_t count, absl::Time deadline) {
   std::vector<OrderRecord> orders;
   while (orders.size() < count) {
-    const auto limit = static_cast<uint32_t>(std::min(count - orders.size(), kOrdersAtOnce));
+    const auto limit =
+        static_cast<uint32_t>(std::min<uint64_t>(count - orders.size(), kMostOrdersAtOnce));
     CAFE_ASSIGN_OR_RETURN(std::vector<OrderRecord> page,
                           parts.withdrawal.orders(account, after + orders.size(), limit, deadline));
     if (page.empty()) return missing("orders");

@@ -35,24 +35,25 @@ void RecoveryMetrics::credited(std::span<const protocol::ClaimTotal> totals) {
   }
 }
 
-void RecoveryMetrics::charged(std::span<const Deducted> charges) {
-  for (const Deducted& charge : charges) {
-    metrics_
-        .counter("cafe_recovery_charged_total",
-                 "Minor units charged to claimants for payments that came after the credit.",
-                 {{"currency", charge.currency}})
-        .Increment(static_cast<double>(charge.deduction.value));
-    metrics_
-        .counter("cafe_recovery_uncollected_total",
-                 "Minor units of charges that the claimants' accounts did not hold.",
-                 {{"currency", charge.currency}})
-        .Increment(static_cast<double>(charge.uncollected));
-    if (charge.deduction.code == protocol::Deduction::Code::kPaidAfter) {
+void RecoveryMetrics::deducted(std::span<const Deducted> deducted) {
+  for (const Deducted& each : deducted) {
+    if (each.deduction.code == protocol::Deduction::Code::kPaidAfter) {
       metrics_
           .counter("cafe_recovery_paid_after_total",
                    "Slots that were paid with after they were claimed.")
           .Increment();
     }
+    if (!each.deduction.charged) continue;
+    metrics_
+        .counter("cafe_recovery_charged_total",
+                 "Minor units charged to claimants for payments that came after the credit.",
+                 {{"currency", each.currency}})
+        .Increment(static_cast<double>(each.deduction.value));
+    metrics_
+        .counter("cafe_recovery_uncollected_total",
+                 "Minor units of charges that the claimants' accounts did not hold.",
+                 {{"currency", each.currency}})
+        .Increment(static_cast<double>(each.uncollected));
   }
 }
 

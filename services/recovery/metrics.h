@@ -21,9 +21,9 @@ class RecoveryMetrics {
   void refused(std::string_view reason);
   // cafe_recovery_credited_total{currency}: minor units.
   void credited(std::span<const protocol::ClaimTotal> totals);
-  // cafe_recovery_charged_total{currency}, cafe_recovery_uncollected_total{currency}: minor units;
-  // cafe_recovery_paid_after_total: slots paid with after they were claimed.
-  void charged(std::span<const Deducted> charges);
+  // cafe_recovery_paid_after_total: slots paid with after they were claimed; of charges also
+  // cafe_recovery_charged_total{currency}, cafe_recovery_uncollected_total{currency}: minor units.
+  void deducted(std::span<const Deducted> deducted);
   // cafe_recovery_cheques_overdrawn_total{currency}: minor units that cheques claimed beyond what
   // guardians were loaded with. Alarm.
   void cheques_overdrawn(std::string_view currency, uint64_t amount);
