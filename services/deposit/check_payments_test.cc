@@ -30,7 +30,8 @@ class CheckPaymentsTest : public ::testing::Test {
             .stopped = stopped,
             .acquirer_id = std::string(Shop::kIssuer),
             .received_ms = received_ms,
-            .anchors = shop.anchors};
+            .anchors = shop.anchors,
+            .voided = voided};
   }
   std::vector<CheckedPayment> check_all(std::span<const ReadPayment> payments, uint32_t first = 0) {
     std::vector<Candidate> candidates;
@@ -53,6 +54,7 @@ class CheckPaymentsTest : public ::testing::Test {
   TestCoin coin = shop.mint(shop.five);
   Terminals terminals;
   absl::flat_hash_set<protocol::DenomId> stopped;
+  absl::flat_hash_set<VoidedTerms> voided;
   bool authorized = false;
   uint64_t received_ms = kNow_s * 1000;
 };
@@ -130,6 +132,24 @@ TEST_F(CheckPaymentsTest, RefusesWithItsReason) {
     EXPECT_EQ(checked.refusal, row.reason);
     EXPECT_EQ(checked.slots.empty(), !row.reason.empty()) << row.reason;
   }
+}
+
+TEST_F(CheckPaymentsTest, RefusesTermsThatTheirOwnTerminalRefused) {
+  const Payment payment = shop.make_payment(till, {{&coin, 0}});
+  const VoidedTerms own{payment.terms.digest(), till.payee_id, till.terminal_id};
+  VoidedTerms of_others = own;
+  of_others.terminal_id.bytes[0] ^= 1;
+  VoidedTerms of_another_payee = own;
+  of_another_payee.payee_id.bytes[0] ^= 1;
+  VoidedTerms other_terms = own;
+  other_terms.terms_digest[0] ^= 1;
+  voided = {of_others, of_another_payee, other_terms};
+  EXPECT_EQ(refusal(payment), "");
+  voided.insert(own);
+  EXPECT_EQ(refusal(payment), "TERMS_VOIDED");
+  Payment forged = payment;
+  forged.terms.signature[5] ^= 1;
+  EXPECT_EQ(refusal(forged), "BAD_SIGNATURE") << "whose terms they are comes first";
 }
 
 TEST_F(CheckPaymentsTest, RefusesWhatCannotBeRead) {

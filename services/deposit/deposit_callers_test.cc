@@ -24,18 +24,35 @@ class DepositCallersTest : public ::testing::Test {
         files.path(), name,
         testdata::make_certificate(ca, name, {"DNS:" + name + ".cafe.internal"}), ca);
   }
-  std::string reason(const platform::TlsOptions& tls) {
+  template <class Request, class Response>
+  using Method = grpc::Status (v1::Deposit::Stub::*)(grpc::ClientContext*, const Request&,
+                                                     Response*);
+  template <class Request, class Response>
+  std::string reason(const platform::TlsOptions& tls, Method<Request, Response> method,
+                     const Request& request) {
     const auto channel =
         platform::connect("127.0.0.1:" + std::to_string(host.grpc_port()), "deposit", tls);
     EXPECT_TRUE(channel.ok()) << channel.status();
     const auto stub = v1::Deposit::NewStub(*channel);
     return reason_of(
         platform::call_unary({.timeout = absl::Seconds(10)}, [&](grpc::ClientContext* context) {
-          v1::GetPaymentRequest request;
-          request.set_batch(1);
-          v1::GetPaymentResponse response;
-          return stub->GetPayment(context, request, &response);
+          Response response;
+          return (stub.get()->*method)(context, request, &response);
         }));
+  }
+  std::string get_payment(const platform::TlsOptions& tls) {
+    v1::GetPaymentRequest request;
+    request.set_batch(1);
+    return reason(tls, &v1::Deposit::Stub::GetPayment, request);
+  }
+  std::string void_terms(const platform::TlsOptions& tls) {
+    return reason(tls, &v1::Deposit::Stub::VoidTerms, v1::VoidTermsRequest());
+  }
+  platform::TlsOptions tls_of_nobody() {
+    platform::TlsOptions nobody = tls_of("nobody");
+    nobody.cert.clear();
+    nobody.key.clear();
+    return nobody;
   }
 
   platform::LogCapture quiet{[](const std::string&) {}};
@@ -51,14 +68,20 @@ class DepositCallersTest : public ::testing::Test {
   platform::ServiceHost host{service, clock};
 };
 
-TEST_F(DepositCallersTest, PaymentsAreGivenToDoublespendAndTheOperatorOnly) {
-  EXPECT_EQ(reason(tls_of("doublespend")), "UNKNOWN_BATCH");
-  EXPECT_EQ(reason(tls_of("operator")), "UNKNOWN_BATCH");
-  EXPECT_EQ(reason(tls_of("withdrawal")), "CALLER_NOT_ALLOWED");
-  platform::TlsOptions nobody = tls_of("nobody");
-  nobody.cert.clear();
-  nobody.key.clear();
-  EXPECT_EQ(reason(nobody), "CALLER_NOT_ALLOWED");
+TEST_F(DepositCallersTest, PaymentsAreGivenToDoublespendRecoveryAndTheOperatorOnly) {
+  for (const char* caller : {"doublespend", "recovery", "operator"}) {
+    EXPECT_EQ(get_payment(tls_of(caller)), "UNKNOWN_BATCH") << caller;
+  }
+  EXPECT_EQ(get_payment(tls_of("withdrawal")), "CALLER_NOT_ALLOWED");
+  EXPECT_EQ(get_payment(tls_of_nobody()), "CALLER_NOT_ALLOWED");
+}
+
+TEST_F(DepositCallersTest, TermsAreVoidedForRecoveryOnly) {
+  EXPECT_EQ(void_terms(tls_of("recovery")), "TRUNCATED");
+  for (const char* caller : {"doublespend", "withdrawal", "operator"}) {
+    EXPECT_EQ(void_terms(tls_of(caller)), "CALLER_NOT_ALLOWED") << caller;
+  }
+  EXPECT_EQ(void_terms(tls_of_nobody()), "CALLER_NOT_ALLOWED");
 }
 
 }  // namespace

@@ -108,6 +108,16 @@ absl::StatusOr<v1::GetPaymentResponse> Payee::get_payment(uint64_t batch, uint32
   });
 }
 
+absl::Status Payee::void_terms(const Bytes& refusal, const Bytes& credential) const {
+  v1::VoidTermsRequest request;
+  request.set_refusal(protocol::to_string(refusal));
+  request.set_credential(protocol::to_string(credential));
+  return call<v1::VoidTermsResponse>([&](grpc::ClientContext* context, auto* response) {
+           return stub_->VoidTerms(context, request, response);
+         })
+      .status();
+}
+
 BackEnd::BackEnd(uint64_t now_s)
     : shop(now_s), database_name(new_database()), database(connect_to(database_name)) {
   must(storage::save_trust(folder.path() / "trust.json", shop.anchors));
@@ -234,6 +244,8 @@ std::string BackEnd::fingerprint() {
           "SELECT count(*)::text FROM deposit.granted_authorization",
           "SELECT count(*)::text FROM deposit.denomination_stop",
           "SELECT count(*)::text FROM deposit.cheque_alarm",
+          "SELECT count(*) || coalesce(md5(string_agg(v::text, '' ORDER BY terms_digest)), '')"
+          " FROM deposit.voided_terms v",
           "SELECT count(*)::text FROM deposit.payee", "SELECT count(*)::text FROM deposit.terminal",
           "SELECT count(*) || '/' || coalesce(sum(id), 0) FROM ledger.posting",
           "SELECT count(*) || '/' || coalesce(sum(abs(amount)), 0) FROM ledger.entry"}) {

@@ -38,6 +38,8 @@ class Payee {
       const protocol::Bytes& payment, const std::string& request_id = "",
       absl::Time deadline = absl::InfiniteFuture()) const;
   absl::StatusOr<v1::GetPaymentResponse> get_payment(uint64_t batch, uint32_t payment) const;
+  // As recovery asks for it.
+  absl::Status void_terms(const protocol::Bytes& refusal, const protocol::Bytes& credential) const;
 
  private:
   std::unique_ptr<v1::Deposit::Stub> stub_;

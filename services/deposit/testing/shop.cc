@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "libs/protocol/merkle.h"
+#include "libs/protocol/payment_answer.h"
 #include "libs/protocol/ticks.h"
 
 namespace cafe::deposit::testing {
@@ -234,6 +235,17 @@ Bytes Shop::order(const Till& till, const Bytes16& idempotency_key,
   const DepositOrder order{std::string(kIssuer), till.payee_id, till.terminal_id, idempotency_key,
                            payments_digest(payments)};
   return SignedDocument::sign(order.encode(), till.key).encode();
+}
+
+SignedDocument Shop::refuse(const Till& till, const Bytes32& terms_digest) {
+  const protocol::Refusal refusal{.acquirer_id = std::string(kIssuer),
+                                  .payee_id = till.payee_id,
+                                  .terminal_id = till.terminal_id,
+                                  .terms_digest = terms_digest,
+                                  .payment_digest = std::nullopt,
+                                  .reason = "WITHDRAWN",
+                                  .time_ms = now_s * 1000};
+  return SignedDocument::sign(refusal.encode(), till.key);
 }
 
 }  // namespace cafe::deposit::testing

@@ -104,6 +104,8 @@ class Shop {
   TestCall open_call(const Till& till, const TestCoin& coin, uint64_t tick_value, uint32_t count);
   // Lets the holder say that it is she who pays.
   void identify(protocol::Payment& payment, const TestHolder& payer);
+  // The till's signed refusal of terms, at the shop's time.
+  protocol::SignedDocument refuse(const Till& till, const protocol::Bytes32& terms_digest);
   // A signed deposit order over these payments.
   protocol::Bytes order(const Till& till, const protocol::Bytes16& idempotency_key,
                         std::span<const protocol::Bytes> payments);
