@@ -181,5 +181,91 @@ TEST(RequestsTest, LookupRefusesWrongCountsAndLengths) {
   EXPECT_EQ(reason_of(read_lookup(request).status()), "BAD_LENGTH");
 }
 
+TEST(RequestsTest, APrefixHasTwentyBitsAtMostAndNothingBehind) {
+  const auto refusal = [](uint32_t bits, uint32_t value) {
+    v1::LookupPrefixRequest request;
+    request.set_bits(bits);
+    request.set_prefix(value);
+    return reason_of(read_prefix(request).status());
+  };
+  EXPECT_EQ(refusal(0, 0), "");
+  EXPECT_EQ(refusal(20, 0xfffff000), "");
+  EXPECT_EQ(refusal(4, 0xa0000000), "");
+  EXPECT_EQ(refusal(0, 0x80000000), "BAD_PREFIX");
+  EXPECT_EQ(refusal(4, 0xa8000000), "BAD_PREFIX");
+  EXPECT_EQ(refusal(20, 1), "BAD_PREFIX");
+  EXPECT_EQ(refusal(21, 0), "BAD_PREFIX");
+  EXPECT_EQ(refusal(256, 0), "BAD_PREFIX") << "no byte holds it";
+}
+
+v1::MarkClaimedRequest good_claim() {
+  v1::MarkClaimedRequest request;
+  request.set_claim(7);
+  for (const char fill : {'a', 'b'}) {
+    v1::MarkClaimedRequest::Coin& coin = *request.add_coins();
+    coin.set_coin_id(std::string(32, fill));
+    coin.set_slots(0b101);
+    coin.set_deposit_until(kNow_s + 30 * testing::kDay_s);
+    coin.set_claim_until(kNow_s + 60 * testing::kDay_s);
+  }
+  return request;
+}
+
+TEST(RequestsTest, MarkClaimedReadsWhatWasSent) {
+  const auto coins = read_mark_claimed(good_claim(), kNow_s);
+  ASSERT_TRUE(coins.ok()) << coins.status();
+  ASSERT_EQ(coins->size(), 2u);
+  const ClaimedCoin& coin = coins->back();
+  EXPECT_EQ(protocol::to_string(coin.coin_id), std::string(32, 'b'));
+  EXPECT_EQ(coin.slots, 0b101u);
+  EXPECT_EQ(coin.deposit_until, kNow_s + 30 * testing::kDay_s);
+  EXPECT_EQ(coin.claim_until, kNow_s + 60 * testing::kDay_s);
+}
+
+TEST(RequestsTest, MarkClaimedRefusesEachMalformedField) {
+  const struct {
+    const char* reason;
+    std::function<void(v1::MarkClaimedRequest&)> spoil;
+  } cases[] = {
+      {"BAD_CLAIM", [](auto& request) { request.clear_claim(); }},
+      {"BAD_CLAIM", [](auto& request) { request.set_claim(uint64_t{1} << 63); }},
+      {"COIN_COUNT", [](auto& request) { request.clear_coins(); }},
+      {"COIN_COUNT",
+       [](auto& request) {
+         while (request.coins_size() <= kMaxClaimedCoins) *request.add_coins() = request.coins(0);
+       }},
+      {"BAD_LENGTH", [](auto& request) { request.mutable_coins(1)->set_coin_id("short"); }},
+      {"COIN_TWICE", [](auto& request) { *request.add_coins() = request.coins(0); }},
+      {"NO_SLOT", [](auto& request) { request.mutable_coins(1)->clear_slots(); }},
+      {"BAD_DATES", [](auto& request) { request.mutable_coins(1)->clear_deposit_until(); }},
+      {"BAD_DATES",
+       [](auto& request) {
+         request.mutable_coins(1)->set_deposit_until(kNow_s + kDateWindow_s + 1);
+       }},
+      {"BAD_DATES",
+       [](auto& request) {
+         request.mutable_coins(1)->set_claim_until(request.coins(1).deposit_until() - 1);
+       }},
+      {"BAD_DATES", [](auto& request) { request.mutable_coins(1)->set_claim_until(UINT64_MAX); }},
+  };
+  for (size_t i = 0; i < std::size(cases); ++i) {
+    v1::MarkClaimedRequest request = good_claim();
+    cases[i].spoil(request);
+    EXPECT_EQ(reason_of(read_mark_claimed(request, kNow_s).status()), cases[i].reason) << i;
+  }
+}
+
+TEST(RequestsTest, LocateRefusesWrongCountsAndLengths) {
+  v1::LocateRequest request;
+  EXPECT_EQ(reason_of(read_locate(request).status()), "COIN_COUNT");
+  for (int i = 0; i < kMaxClaimedCoins; ++i) request.add_coin_ids(std::string(32, 'c'));
+  EXPECT_TRUE(read_locate(request).ok());
+  request.add_coin_ids(std::string(32, 'c'));
+  EXPECT_EQ(reason_of(read_locate(request).status()), "COIN_COUNT");
+  request.clear_coin_ids();
+  request.add_coin_ids(std::string(31, 'c'));
+  EXPECT_EQ(reason_of(read_locate(request).status()), "BAD_LENGTH");
+}
+
 }  // namespace
 }  // namespace cafe::doublespend

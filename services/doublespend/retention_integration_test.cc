@@ -4,6 +4,7 @@
 
 #include "libs/protocol/status.h"
 #include "services/doublespend/case_store.h"
+#include "services/doublespend/claim_store.h"
 #include "services/doublespend/coin_store.h"
 #include "services/doublespend/testing/service_fixture.h"
 
@@ -93,6 +94,37 @@ TEST_F(RetentionTest, TicksGoWithTheirMonth) {
   EXPECT_EQ(count("SELECT count(*) FROM pg_inherits WHERE inhparent = "
                   "'coinstore.tick'::regclass"),
             1);
+}
+
+TEST_F(RetentionTest, ClaimedSlotsGoWithTheirMonth) {
+  ClaimStore claims(*own_role_);
+  const auto claimed = [&] { return count("SELECT count(*) FROM coinstore.claimed"); };
+  const auto claim = [&](uint64_t number, uint64_t deposit_until, uint64_t claim_until) {
+    const ClaimedCoin coin{rows_.coin(), 0b11, deposit_until, claim_until};
+    return protocol::reason_of(claims.mark(number, {&coin, 1}));
+  };
+  RowMaker may("may", kMay2020_s, kMay2020_s + 30 * kDay_s);
+  record_all(may.spends(3, 1));
+  // The claim is final later than its denomination says.
+  EXPECT_EQ(claim(1, kMay2020_s, kMay2020_s + 60 * kDay_s), "");
+  EXPECT_EQ(claim(2, kJune2020_s, kJune2020_s + 90 * kDay_s), "") << "of which nothing is spent";
+  EXPECT_EQ(claimed(), 4);
+
+  clock_.set(absl::FromUnixSeconds(kMay2020_s + 60 * kDay_s - 1));
+  EXPECT_EQ(drop(), std::vector<std::string>{}) << "spends are kept until the claim is final";
+  EXPECT_EQ(spent(), 3);
+  clock_.advance(absl::Seconds(1));
+  EXPECT_EQ(drop(), std::vector<std::string>{"spent_202005"});
+  EXPECT_EQ(claimed(), 2);
+  EXPECT_EQ(count("SELECT count(*) FROM pg_inherits WHERE inhparent = "
+                  "'coinstore.claimed'::regclass"),
+            1);
+  // The store remembers the month as being there, and must find out; and again.
+  for (uint64_t number : {3, 4}) {
+    EXPECT_EQ(claim(number, kMay2020_s, kMay2020_s + 30 * kDay_s), "RETENTION_OVER");
+  }
+  EXPECT_EQ(claim(5, kJune2020_s, kJune2020_s + 90 * kDay_s), "");
+  EXPECT_EQ(claimed(), 4);
 }
 
 TEST_F(RetentionTest, AMonthIsKeptToItsEndAtLeast) {
