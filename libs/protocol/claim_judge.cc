@@ -173,6 +173,8 @@ absl::StatusOr<Orders> open_orders(const ClaimFile& file, const Parties& parties
 
 // Every claimed coin is the unblinding of its session.
 absl::Status check_coins(const Parties& parties, const Orders& orders, FindDenomination find) {
+  std::vector<Session> sessions;
+  sessions.reserve(parties.claim.coins.size());
   for (const ClaimedCoin& coin : parties.claim.coins) {
     const auto at = orders.find(coin.order);
     if (at == orders.end()) {
@@ -185,7 +187,10 @@ absl::Status check_coins(const Parties& parties, const Orders& orders, FindDenom
     CAFE_ASSIGN_OR_RETURN(const Session session,
                           session_of(at->second.order, at->second.completion, coin.denom_id, coin.i,
                                      m_for(denomination->kind, parties.owner.points)));
-    CAFE_RETURN_IF_ERROR(open_claimed_coin(coin, session).status());
+    sessions.push_back(session);
+  }
+  for (const auto& opened : open_claimed_coins_var(parties.claim.coins, sessions)) {
+    CAFE_RETURN_IF_ERROR(opened.status());
   }
   return absl::OkStatus();
 }

@@ -24,7 +24,9 @@ bool fits_kind(ClaimKind claim, Kind kind) {
   return false;
 }
 
-absl::Status check_coin(ClaimKind kind, const ClaimedCoin& coin, const CoinFacts& facts) {
+// The session that made the coin, where it may be claimed.
+absl::StatusOr<protocol::Session> session_for(ClaimKind kind, const ClaimedCoin& coin,
+                                              const CoinFacts& facts) {
   const Denomination* const denomination = facts.denominations.find(coin.denom_id);
   if (denomination == nullptr) {
     return protocol::refused("UNKNOWN_DENOMINATION", "No list of the issuer names it.");
@@ -45,10 +47,7 @@ absl::Status check_coin(ClaimKind kind, const ClaimedCoin& coin, const CoinFacts
   }
   const protocol::Point& m =
       denomination->kind == Kind::kCoin ? facts.points.m_coin : facts.points.m_cheque;
-  CAFE_ASSIGN_OR_RETURN(
-      const protocol::Session session,
-      session_of(order->second.order, order->second.completion, coin.denom_id, coin.i, m));
-  return open_claimed_coin(coin, session).status();
+  return session_of(order->second.order, order->second.completion, coin.denom_id, coin.i, m);
 }
 
 }  // namespace
@@ -70,11 +69,23 @@ std::optional<ClaimFault> check_standing(const Claim& claim, Standing standing, 
 }
 
 std::optional<ClaimFault> check_coins(const Claim& claim, const CoinFacts& facts) {
-  for (size_t i = 0; i < claim.coins.size(); ++i) {
-    if (const absl::Status status = check_coin(claim.kind, claim.coins[i], facts); !status.ok()) {
-      return fault_of(status, i);
+  std::vector<protocol::Session> sessions;
+  absl::Status first_without;  // why the first coin that may not be claimed may not
+  for (const ClaimedCoin& coin : claim.coins) {
+    absl::StatusOr<protocol::Session> session = session_for(claim.kind, coin, facts);
+    if (!session.ok()) {
+      first_without = session.status();
+      break;
     }
+    sessions.push_back(*std::move(session));
   }
+  // All at once, which costs a fraction of one by one.
+  const auto opened =
+      open_claimed_coins_var(std::span(claim.coins).first(sessions.size()), sessions);
+  for (size_t i = 0; i < opened.size(); ++i) {
+    if (!opened[i].ok()) return fault_of(opened[i].status(), i);
+  }
+  if (!first_without.ok()) return fault_of(first_without, sessions.size());
   return std::nullopt;
 }
 
