@@ -4,6 +4,7 @@
 
 #include "device-sim/host/files.h"
 #include "libs/protocol/deposit.h"
+#include "libs/protocol/payment_answer.h"
 
 namespace cafe::testing {
 
@@ -62,8 +63,14 @@ absl::Status ChequeHolder::connect(Cluster& cluster) {
   for (const protocol::Denomination& d : market_.list.denominations) {
     const bool smaller = !cheque_ || d.value() < cheque_->value();
     if (d.kind == protocol::Kind::kCheque && d.currency == "EUR" && smaller) cheque_ = d;
+    if (d.kind == protocol::Kind::kCoin && d.currency == "EUR" &&
+        d.slot_values == std::vector<uint64_t>{100}) {
+      coin_ = d;
+    }
   }
-  if (!cheque_.has_value()) return unexpected("the issuer has no cheques");
+  if (!cheque_.has_value() || !coin_.has_value()) {
+    return unexpected("the issuer has no cheques, or no coins of 1.00 EUR");
+  }
 
   CAFE_ASSIGN_OR_RETURN(const auto shop, host::read_terminal(cluster.terminal_file(0)));
   market_.terminal_key = shop.key;
@@ -130,51 +137,69 @@ absl::Status ChequeHolder::load(uint64_t amount) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<WithdrawnCoin>> ChequeHolder::withdraw(uint32_t cheques) {
+absl::StatusOr<std::vector<WithdrawnCoin>> ChequeHolder::withdraw_of(
+    const protocol::Denomination& denomination, uint32_t count) {
   const protocol::OpenRequest request{kClusterIssuer,
                                       account(),
                                       wallet_->completed_orders + 1,
                                       market_.list.number,
                                       market_.signed_list.digest(),
-                                      {{cheque_->id(), cheques}}};
+                                      {{denomination.id(), count}}};
   CAFE_ASSIGN_OR_RETURN(const Bytes answer, backend_->open_order(sign(request.encode())));
   CAFE_ASSIGN_OR_RETURN(const auto opened, protocol::OpenAnswer::decode(answer));
-  const protocol::Point& m = protocol::m_for(protocol::Kind::kCheque, wallet_->account.points);
+  const protocol::Point& m = protocol::m_for(denomination.kind, wallet_->account.points);
   std::vector<WithdrawnCoin> coins;
   protocol::Order order{opened, {}, {}};
-  for (uint32_t i = 0; i < cheques; ++i) {
-    auto slots = market_.make_slots(*cheque_);
+  for (uint32_t i = 0; i < count; ++i) {
+    auto slots = market_.make_slots(denomination);
     auto points = points_of_slots(slots);
     CAFE_ASSIGN_OR_RETURN(
-        auto blinded, protocol::wallet_blind(wallet_->coin_seed, opened, {0, i, points}, *cheque_,
-                                             m, wallet_->guardian_point(protocol::Kind::kCheque)));
+        auto blinded,
+        protocol::wallet_blind(wallet_->coin_seed, opened, {0, i, points}, denomination, m,
+                               wallet_->guardian_point(denomination.kind)));
     order.challenges.push_back(blinded.challenges());
     coins.push_back(
         {.coin = {{}, protocol::g(), {}, protocol::g(), protocol::g(), protocol::g(), {}},
-         .denomination = *cheque_,
+         .denomination = denomination,
          .secrets = std::move(blinded),
          .slots = std::move(slots),
          .B_O = std::move(points),
          .line = opened.lines[0],
          .i = i,
-         .response = {}});
+         .response = {},
+         .order = request.order});
   }
   CAFE_ASSIGN_OR_RETURN(const Bytes completed, backend_->complete_order(sign(order.encode())));
   CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(completed));
   CAFE_ASSIGN_OR_RETURN(const auto completion, protocol::Completion::decode(document.frame));
-  if (completion.responses.size() != cheques || !completion.debits.empty())
-    return unexpected("the completion debits something, or lacks answers");
+  // Blank cheques cost nothing.
+  if (completion.responses.size() != count ||
+      completion.debits.empty() != (denomination.kind == protocol::Kind::kCheque)) {
+    return unexpected("the completion lacks answers, or debits what it should not");
+  }
   for (WithdrawnCoin& coin : coins) {
     coin.response = completion.responses[coin.i];
-    CAFE_ASSIGN_OR_RETURN(coin.coin, protocol::wallet_unblind(coin.secrets, *cheque_, m, coin.line,
-                                                              coin.i, coin.response));
+    CAFE_ASSIGN_OR_RETURN(coin.coin, protocol::wallet_unblind(coin.secrets, denomination, m,
+                                                              coin.line, coin.i, coin.response));
   }
   ++wallet_->completed_orders;
   return coins;
 }
 
+absl::StatusOr<std::vector<WithdrawnCoin>> ChequeHolder::withdraw(uint32_t cheques) {
+  return withdraw_of(*cheque_, cheques);
+}
+
+absl::StatusOr<std::vector<WithdrawnCoin>> ChequeHolder::withdraw_coins(uint32_t count) {
+  return withdraw_of(*coin_, count);
+}
+
 protocol::Payment ChequeHolder::pay(WithdrawnCoin& cheque, uint64_t amount) {
   return market_.pay(*wallet_, {{&cheque, 0, amount}});
+}
+
+protocol::Payment ChequeHolder::pay(WithdrawnCoin& coin) {
+  return market_.pay(*wallet_, {{&coin, 0, coin.denomination.slot_values[0]}});
 }
 
 TickCall ChequeHolder::call(WithdrawnCoin& cheque, uint64_t tick_value, uint32_t tick_count) {
@@ -198,6 +223,18 @@ absl::StatusOr<uint64_t> ChequeHolder::deposit(const protocol::Payment& payment)
     return unexpected(std::string(protocol::verdict_name(verdict.code)) + " " + verdict.reason);
   }
   return verdict.credited;
+}
+
+protocol::VoidPayment ChequeHolder::refuse(const protocol::Payment& payment) const {
+  const protocol::Refusal refusal{.acquirer_id = market_.terminal.acquirer_id,
+                                  .payee_id = market_.terminal.payee_id,
+                                  .terminal_id = market_.terminal.terminal_id,
+                                  .terms_digest = payment.terms.digest(),
+                                  .payment_digest = std::nullopt,
+                                  .reason = "WITHDRAWN",
+                                  .time_ms = system_now_s() * 1000};
+  return {payment.encode(), market_.terminal_credential.encode(),
+          SignedDocument::sign(refusal.encode(), market_.terminal_key).encode()};
 }
 
 }  // namespace cafe::testing

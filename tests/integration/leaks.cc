@@ -88,9 +88,9 @@ absl::StatusOr<std::vector<Secret>> secrets_of(const Cluster& cluster) {
     else
       collect(name, Json::parse(content, nullptr, false), out);
   }
-  // Master, four on-line keys, the load key, the manufacturer, seed and eight denominations, five
-  // of TLS, shops.
-  constexpr size_t kLeast = 1 + 4 + 1 + 1 + 1 + 8 + 5 + 1;
+  // Master, five on-line keys, the load key, the manufacturer, seed and eight denominations, six of
+  // TLS, shops.
+  constexpr size_t kLeast = 1 + 5 + 1 + 1 + 1 + 8 + 6 + 1;
   CAFE_ASSIGN_OR_RETURN(const std::vector<std::string> coins,
                         cluster.texts("SELECT encode(coin_id, 'hex') FROM coinstore.spent"));
   if (out.size() < kLeast || coins.empty())

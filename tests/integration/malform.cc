@@ -96,6 +96,9 @@ void collect(Message& message, std::vector<Place>& out) {
         else
           out.push_back({&message, field, j});
       }
+    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      if (reflection->HasField(message, field))
+        collect(*reflection->MutableMessage(&message, field), out);
     } else {
       out.push_back({&message, field, -1});
     }
@@ -161,7 +164,11 @@ void fill(Message& message, const std::vector<std::string>& pieces, SeededRng& r
   const auto* type = message.GetDescriptor();
   for (int i = 0; i < type->field_count(); ++i) {
     const FieldDescriptor* field = type->field(i);
-    if (!field->is_repeated()) continue;
+    if (!field->is_repeated()) {
+      if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE && rng.below(2) == 0)
+        fill(*reflection->MutableMessage(&message, field), pieces, rng);
+      continue;
+    }
     for (uint64_t n = rng.below(10) == 0 ? rng.below(200) : rng.below(4); n > 0; --n) {
       if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
         fill(*reflection->AddMessage(&message, field), pieces, rng);
@@ -272,11 +279,45 @@ void break_a_row(std::string& packed, SeededRng& rng) {
   }
 }
 
+// The same for the coins of a claim.
+void break_a_coin(v1::MarkClaimedRequest& request, SeededRng& rng) {
+  if (request.coins().empty()) return;  // malformed as it is
+  const auto coins = static_cast<uint64_t>(request.coins_size());
+  const auto at = static_cast<int>(rng.below(coins));
+  v1::MarkClaimedRequest::Coin& coin = *request.mutable_coins(at);
+  switch (rng.below(6)) {
+    case 0:
+      request.set_claim(rng.below(2) == 0 ? 0 : UINT64_MAX - rng.below(1000));
+      return;
+    case 1:
+      coin.set_coin_id(coin.coin_id() + 'x');
+      if (coin.coin_id().size() == 32) coin.clear_coin_id();  // it was one byte too short before
+      return;
+    case 2:
+      coin.clear_slots();
+      return;
+    case 3:
+      *request.add_coins() = v1::MarkClaimedRequest::Coin(coin);  // twice
+      return;
+    case 4:
+      coin.set_claim_until(coin.deposit_until() - 1);  // before, or far beyond
+      return;
+    default:
+      coin.set_deposit_until(rng.below(2) == 0 ? 0 : UINT64_MAX - rng.below(1000));
+  }
+}
+
 std::string break_trusted(const ValidRequest& valid, const std::string& bytes, SeededRng& rng) {
   if (valid.method == "/cafe.v1.DoubleSpend/Record") {
     v1::RecordRequest request;
     if (!request.ParseFromString(bytes)) return bytes;  // malformed as it is
     break_a_row(*request.mutable_rows(), rng);
+    return request.SerializeAsString();
+  }
+  if (valid.method == "/cafe.v1.DoubleSpend/MarkClaimed") {
+    v1::MarkClaimedRequest request;
+    if (!request.ParseFromString(bytes)) return bytes;
+    break_a_coin(request, rng);
     return request.SerializeAsString();
   }
   v1::ReserveRequest request;

@@ -2,6 +2,7 @@
 // service lives, answers, changes no row and tells no secret.
 #include <cafe/v1/deposit.pb.h>
 #include <cafe/v1/doublespend.pb.h>
+#include <cafe/v1/recovery.pb.h>
 #include <cafe/v1/withdrawal.pb.h>
 #include <gtest/gtest.h>
 
@@ -27,7 +28,7 @@ std::set<std::string> all_methods() {
   std::set<std::string> out;
   for (const google::protobuf::FileDescriptor* file :
        {v1::DepositRequest::descriptor()->file(), v1::RecordRequest::descriptor()->file(),
-        v1::RegisterRequest::descriptor()->file()}) {
+        v1::RegisterRequest::descriptor()->file(), v1::PutBackupRequest::descriptor()->file()}) {
     for (int i = 0; i < file->service_count(); ++i) {
       for (int j = 0; j < file->service(i)->method_count(); ++j)
         out.insert("/" + file->service(i)->full_name() + "/" + file->service(i)->method(j)->name());
@@ -45,7 +46,8 @@ class MalformedTest : public ::testing::Test {
          .arguments = {
              {"withdrawal", {"--registrations-per-minute=0", "--orders-per-minute=0", kPatient}},
              {"deposit", {kPatient}},
-             {"doublespend", {"--lookups-per-minute=0", kPatient}}}});
+             {"doublespend", {"--lookups-per-minute=0", "--prefix-lookups-per-minute=0", kPatient}},
+             {"recovery", {"--calls-per-minute=0", kPatient}}}});
     ASSERT_TRUE(started.ok()) << started.status();
     cluster_ = std::move(*started);
     stop_the_francs();

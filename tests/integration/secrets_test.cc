@@ -35,9 +35,10 @@ class SecretsTest : public ::testing::Test {
  protected:
   void SetUp() override {
     const std::vector<std::string> talkative = {"--log-level=debug", "--log-format=json"};
-    auto started = Cluster::start(
-        {.arguments = {
-             {"withdrawal", talkative}, {"deposit", talkative}, {"doublespend", talkative}}});
+    auto started = Cluster::start({.arguments = {{"withdrawal", talkative},
+                                                 {"deposit", talkative},
+                                                 {"doublespend", talkative},
+                                                 {"recovery", talkative}}});
     ASSERT_TRUE(started.ok()) << started.status();
     cluster_ = std::move(*started);
   }
@@ -111,8 +112,9 @@ TEST_F(SecretsTest, SecretFilesAreTheirOwnersAlone) {
   namespace fs = std::filesystem;
   for (const std::string name :
        {"issuer/master.key", "issuer/denominations.secret", "issuer/deposit.key",
-        "issuer/withdrawal.key", "issuer/coinstore.key", "issuer/enrolment.key", "issuer/load.key",
-        "manufacturer.key", "tls/ca.key", "tls/deposit.key", "shops/0.json"}) {
+        "issuer/withdrawal.key", "issuer/coinstore.key", "issuer/enrolment.key",
+        "issuer/recovery.key", "issuer/load.key", "manufacturer.key", "tls/ca.key",
+        "tls/deposit.key", "tls/recovery.key", "shops/0.json"}) {
     EXPECT_EQ(fs::status(cluster_->file(name)).permissions() & fs::perms::all,
               fs::perms::owner_read | fs::perms::owner_write)
         << name;

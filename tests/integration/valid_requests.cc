@@ -2,18 +2,16 @@
 
 #include <cafe/v1/deposit.pb.h>
 #include <cafe/v1/doublespend.pb.h>
+#include <cafe/v1/recovery.pb.h>
 #include <cafe/v1/withdrawal.pb.h>
 
 #include <chrono>
 
-#include "device-sim/host/encounter.h"
-#include "device-sim/simulator/devices.h"
-#include "libs/protocol/deposit.h"
 #include "libs/protocol/frame.h"
-#include "libs/protocol/holder.h"
-#include "libs/protocol/load_order.h"
 #include "libs/protocol/slot_rows.h"
 #include "libs/protocol/spend_rows.h"
+#include "tests/integration/lost_holder.h"
+#include "tests/integration/signers.h"
 
 namespace cafe::testing {
 namespace {
@@ -21,158 +19,8 @@ namespace {
 using protocol::Bytes;
 using protocol::ByteView;
 
-uint64_t now_ms() {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                   std::chrono::system_clock::now().time_since_epoch())
-                                   .count());
-}
-
 absl::Status failed(const std::string& what) {
   return protocol::make_error(absl::StatusCode::kInternal, "VALID_REQUESTS", what);
-}
-
-// What a wallet signs that the issuer does not keep.
-struct SignedByWallet {
-  Bytes open;          // of the next order, which is never completed
-  Bytes void_request;  // of a completed order
-};
-
-absl::StatusOr<std::unique_ptr<host::Backend>> connect(const Cluster& cluster,
-                                                       host::Latencies& latencies) {
-  return host::Backend::connect({.withdrawal_address = cluster.address("withdrawal"),
-                                 .deposit_address = cluster.address("deposit"),
-                                 .doublespend_address = cluster.address("doublespend"),
-                                 .tls_ca = cluster.file("tls/ca.pem"),
-                                 .operator_cert = {},
-                                 .operator_key = {}},
-                                latencies);
-}
-
-absl::Status fund(Cluster& cluster, const protocol::AccountId& account) {
-  return cluster
-      .cafectl({"account", "fund", "--account", account.hex(), "--currency", "EUR", "--amount",
-                "100000", "--reference", "malformed"})
-      .status();
-}
-
-absl::StatusOr<SignedByWallet> use_wallet(Cluster& cluster) {
-  host::Latencies latencies;
-  CAFE_ASSIGN_OR_RETURN(const auto backend, connect(cluster, latencies));
-  CAFE_ASSIGN_OR_RETURN(const auto anchors, host::read_trust(cluster.trust()));
-  CAFE_ASSIGN_OR_RETURN(const auto manufacturer,
-                        host::read_signing_key(cluster.file("manufacturer.key")));
-  CAFE_ASSIGN_OR_RETURN(
-      const auto device,
-      simulator::WalletDevice::make("malformed", {.issuer_id = kClusterIssuer, .anchors = anchors},
-                                    manufacturer));
-  CAFE_ASSIGN_OR_RETURN(const auto issuer, backend->denominations());
-  wallet::Wallet& wallet = device->firmware();
-  CAFE_RETURN_IF_ERROR(wallet.accept_list(issuer.list));
-  for (const Bytes& certificate : issuer.key_certificates)
-    (void)wallet.accept_key_certificate(certificate, now_ms() / 1000);  // some are not for wallets
-  CAFE_ASSIGN_OR_RETURN(const auto nonce, backend->begin_registration());
-  CAFE_ASSIGN_OR_RETURN(const Bytes file, wallet.begin_registration(nonce));
-  CAFE_ASSIGN_OR_RETURN(const Bytes receipt, backend->register_wallet(file));
-  CAFE_RETURN_IF_ERROR(wallet.on_registration_receipt(receipt));
-  CAFE_ASSIGN_OR_RETURN(const auto account, wallet.account());
-  CAFE_RETURN_IF_ERROR(fund(cluster, account));
-  CAFE_ASSIGN_OR_RETURN(const auto shop, simulator::Shop::make(cluster.terminal_file(0), anchors));
-  CAFE_RETURN_IF_ERROR(shop->terminal().accept_list(issuer.list));
-  CAFE_RETURN_IF_ERROR(
-      host::show_lists(device->firmware(), shop->terminal(), {}, "malformed", now_ms()));
-
-  std::vector<protocol::OrderLine> lines;
-  for (const protocol::Denomination& denomination : wallet.list()->denominations) {
-    if (denomination.currency == "EUR" && denomination.kind == protocol::Kind::kCoin)
-      lines.push_back({denomination.id(), 2});
-  }
-  SignedByWallet out;
-  CAFE_ASSIGN_OR_RETURN(const Bytes open, wallet.start_order(lines, now_ms() / 1000));
-  CAFE_ASSIGN_OR_RETURN(const Bytes answer, backend->open_order(open));
-  CAFE_ASSIGN_OR_RETURN(const Bytes order, wallet.on_open_answer(answer, now_ms() / 1000));
-  CAFE_ASSIGN_OR_RETURN(out.void_request, wallet.void_request());
-  CAFE_ASSIGN_OR_RETURN(const Bytes completion, backend->complete_order(order));
-  CAFE_RETURN_IF_ERROR(wallet.on_completion(completion).status());
-  CAFE_ASSIGN_OR_RETURN(out.open, wallet.start_order(lines, now_ms() / 1000));
-  return out;
-}
-
-// What a holder signs who loads her guardian and pays money back; what changes something has
-// happened already.
-struct SignedByHolder {
-  Bytes load_order;
-  Bytes load_query;
-  Bytes deposit_order;
-  std::vector<Bytes> payments;
-  Bytes credential;
-};
-
-// That of a registration, with the certificate of the key that signed it.
-absl::StatusOr<Bytes> credential_of(const protocol::SignedDocument& receipt,
-                                    const std::vector<Bytes>& certificates,
-                                    const protocol::TrustAnchors& anchors) {
-  for (const Bytes& bytes : certificates) {
-    CAFE_ASSIGN_OR_RETURN(const auto certificate, protocol::SignedDocument::decode(bytes));
-    const protocol::HolderCredential credential{certificate, receipt};
-    if (credential.open(anchors).ok()) return credential.encode();
-  }
-  return failed("no certificate of the key that signed the registration");
-}
-
-// A holder without a device: her guardian and her wallet are the library's functions.
-absl::StatusOr<SignedByHolder> use_holder(Cluster& cluster) {
-  host::Latencies latencies;
-  CAFE_ASSIGN_OR_RETURN(const auto backend, connect(cluster, latencies));
-  CAFE_ASSIGN_OR_RETURN(const auto manufacturer,
-                        host::read_signing_key(cluster.file("manufacturer.key")));
-  protocol::SeededRng rng("malformed holder");
-  const protocol::GuardianKeys guardian{rng.scalar(), rng.scalar()};
-  const auto point = [](const protocol::Scalar& o) {
-    return *protocol::multiply(o, protocol::g1());
-  };
-  const protocol::GuardianCertificate certificate{protocol::Serial{rng.array<16>()},
-                                                  point(guardian.o_coin), point(guardian.o_cheque)};
-  CAFE_ASSIGN_OR_RETURN(const auto identity,
-                        protocol::WalletIdentity::derive(rng.seed(), kClusterIssuer, certificate));
-  CAFE_ASSIGN_OR_RETURN(const auto nonce, backend->begin_registration());
-  const protocol::Scalar o2 = rng.scalar();
-  CAFE_ASSIGN_OR_RETURN(
-      const auto draft,
-      protocol::RegistrationDraft::begin(
-          identity, kClusterIssuer, nonce,
-          protocol::SignedDocument::sign(certificate.encode(), manufacturer), point(o2), rng));
-  CAFE_ASSIGN_OR_RETURN(const auto file,
-                        draft.finish(draft.guardian_challenge() * guardian.o_coin + o2));
-  CAFE_ASSIGN_OR_RETURN(const Bytes receipt, backend->register_wallet(file.encode()));
-  CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(receipt));
-  CAFE_ASSIGN_OR_RETURN(const auto registered,
-                        protocol::RegistrationReceipt::decode(document.frame));
-  CAFE_RETURN_IF_ERROR(fund(cluster, registered.account));
-
-  const auto sign = [&](Bytes frame) {
-    return protocol::SignedDocument::sign(std::move(frame), identity.account_key).encode();
-  };
-  const std::string issuer_id(kClusterIssuer);
-  SignedByHolder out{
-      sign(protocol::LoadOrder{issuer_id, registered.account, "EUR", 2'500, 1}.encode()),
-      sign(protocol::LoadQuery{issuer_id, registered.account, 1}.encode()),
-      {},
-      {},
-      {}};
-  CAFE_RETURN_IF_ERROR(backend->load(out.load_order).status());
-
-  // What she pays back is no payment, and is refused as such: her order is answered all the same.
-  out.payments = {protocol::to_bytes(protocol::view_of("no payment"))};
-  CAFE_ASSIGN_OR_RETURN(const auto anchors, host::read_trust(cluster.trust()));
-  CAFE_ASSIGN_OR_RETURN(const auto issuer, backend->denominations());
-  CAFE_ASSIGN_OR_RETURN(out.credential, credential_of(document, issuer.key_certificates, anchors));
-  out.deposit_order =
-      sign(protocol::DepositOrder{issuer_id, protocol::holder_payee_id(registered.account),
-                                  protocol::holder_terminal_id(registered.account), rng.array<16>(),
-                                  protocol::payments_digest(out.payments)}
-               .encode());
-  CAFE_RETURN_IF_ERROR(backend->deposit(out.deposit_order, out.payments, out.credential).status());
-  return out;
 }
 
 // Makes requests out of what the database has kept.
@@ -329,6 +177,16 @@ class Requests {
     lookup->add_coin_ids(protocol::to_string(row.coin_id));
     lookup->add_coin_ids(std::string(32, 'x'));
     add("doublespend", "DoubleSpend/Lookup", "", lookup);
+    auto prefix = std::make_shared<v1::LookupPrefixRequest>();
+    prefix->set_bits(8);
+    prefix->set_prefix(uint32_t{row.coin_id.bytes[0]} << 24);
+    add("doublespend", "DoubleSpend/LookupPrefix", "", prefix);
+    add("doublespend", "DoubleSpend/MarkClaimed", "recovery",
+        std::make_shared<v1::MarkClaimedRequest>(claimed_slot()), true);
+    auto locate = std::make_shared<v1::LocateRequest>();
+    locate->add_coin_ids(protocol::to_string(row.coin_id));
+    locate->add_coin_ids(std::string(32, 'x'));
+    add("doublespend", "DoubleSpend/Locate", "recovery", locate);
     auto get = std::make_shared<v1::GetCaseRequest>();
     get->set_number(archive_.number("number", "coinstore.cases ORDER BY number"));
     add("doublespend", "DoubleSpend/GetCase", "operator", get);
@@ -337,7 +195,82 @@ class Requests {
     add("doublespend", "DoubleSpend/ListCases", "operator", list);
   }
 
+  void of_lost_accounts(const LostHolder& holder) {
+    const std::string lost = protocol::to_string(holder.lost);
+    auto report = std::make_shared<v1::ReportLossRequest>();
+    report->set_report(protocol::to_string(holder.report));
+    add("withdrawal", "Withdrawal/ReportLoss", "", report);
+    auto replacement = std::make_shared<v1::ReplaceAccountRequest>();
+    replacement->set_replacement(protocol::to_string(holder.replacement));
+    add("withdrawal", "Withdrawal/ReplaceAccount", "", replacement);
+    // The same by the operator, who identifies her.
+    auto act = std::make_shared<v1::ReportLossRequest>();
+    act->mutable_act()->set_account_id(lost);
+    act->mutable_act()->set_identified_by("passport, at the counter");
+    add("withdrawal", "Withdrawal/ReportLoss", "operator", act);
+    auto acted = std::make_shared<v1::ReplaceAccountRequest>();
+    *acted->mutable_act() = act->act();
+    acted->set_successor_id(protocol::to_string(holder.successor));
+    add("withdrawal", "Withdrawal/ReplaceAccount", "operator", acted);
+
+    auto account = std::make_shared<v1::GetAccountRequest>();
+    account->set_account_id(lost);
+    add("withdrawal", "Withdrawal/GetAccount", "recovery", account);
+    auto orders = std::make_shared<v1::ListAccountOrdersRequest>();
+    orders->set_account_id(lost);
+    orders->set_limit(100);
+    add("withdrawal", "Withdrawal/ListAccountOrders", "recovery", orders);
+    auto loads = std::make_shared<v1::ListAccountLoadsRequest>();
+    loads->set_account_id(lost);
+    loads->set_limit(100);
+    add("withdrawal", "Withdrawal/ListAccountLoads", "recovery", loads);
+    auto terms = std::make_shared<v1::VoidTermsRequest>();
+    terms->set_refusal(protocol::to_string(holder.refusal));
+    terms->set_credential(protocol::to_string(holder.credential));
+    add("deposit", "Deposit/VoidTerms", "recovery", terms);
+  }
+
+  void of_recovery(const LostHolder& holder) {
+    auto put = std::make_shared<v1::PutBackupRequest>();
+    put->set_backup(protocol::to_string(holder.backup));
+    add("recovery", "Recovery/PutBackup", "", put);
+    auto get = std::make_shared<v1::GetBackupRequest>();
+    get->set_query(protocol::to_string(holder.backup_query));
+    add("recovery", "Recovery/GetBackup", "", get);
+    auto orders = std::make_shared<v1::ListOrdersRequest>();
+    orders->set_query(protocol::to_string(holder.orders_query));
+    add("recovery", "Recovery/ListOrders", "", orders);
+    for (const Bytes& claim : {holder.payment_claim, holder.coin_claim, holder.cheque_claim}) {
+      auto file = std::make_shared<v1::FileClaimRequest>();
+      file->set_claim(protocol::to_string(claim));
+      add("recovery", "Recovery/FileClaim", "", file);
+    }
+    auto claim = std::make_shared<v1::GetClaimRequest>();
+    claim->set_query(protocol::to_string(holder.claim_query));
+    add("recovery", "Recovery/GetClaim", "", claim);
+    add("recovery", "Recovery/GetHotlist", "", std::make_shared<v1::GetHotlistRequest>());
+    auto list = std::make_shared<v1::ListClaimsRequest>();
+    list->set_limit(10);
+    add("recovery", "Recovery/ListClaims", "operator", list);
+  }
+
  private:
+  // A slot that is claimed, as the coin store was told of it.
+  v1::MarkClaimedRequest claimed_slot() {
+    const std::string claimed = "coinstore.claimed ORDER BY coin_id, slot";
+    const uint64_t in_month = archive_.number(
+        "extract(epoch FROM timestamptz '1970-01-15 00:00Z' + month * interval '1 month')::bigint",
+        claimed);
+    v1::MarkClaimedRequest request;
+    request.set_claim(archive_.number("claim", claimed));
+    v1::MarkClaimedRequest::Coin& coin = *request.add_coins();
+    coin.set_coin_id(archive_.bytes("coin_id", claimed));
+    coin.set_slots(uint64_t{1} << archive_.number("slot", claimed));
+    coin.set_deposit_until(in_month);
+    coin.set_claim_until(in_month);
+    return request;
+  }
+
   void add(const std::string& service, const std::string& method, const std::string& caller,
            std::shared_ptr<const google::protobuf::Message> message, bool trusts_caller = false) {
     out_.push_back({service, "/cafe.v1." + method, caller, std::move(message), trusts_caller});
@@ -357,6 +290,7 @@ absl::StatusOr<std::vector<ValidRequest>> make_valid_requests(Cluster& cluster) 
   if (report.at("result") != "pass") return failed(report.at("wrong").dump(2));
   CAFE_ASSIGN_OR_RETURN(const SignedByWallet wallet, use_wallet(cluster));
   CAFE_ASSIGN_OR_RETURN(const SignedByHolder holder, use_holder(cluster));
+  CAFE_ASSIGN_OR_RETURN(const LostHolder lost, lose_and_recover(cluster));
   // Also the work that follows a case is done.
   if (!eventually(std::chrono::seconds(30), [&] {
         return cluster
@@ -372,6 +306,8 @@ absl::StatusOr<std::vector<ValidRequest>> make_valid_requests(Cluster& cluster) 
   requests.of_money_back(holder);
   requests.of_deposit();
   requests.of_doublespend();
+  requests.of_lost_accounts(lost);
+  requests.of_recovery(lost);
   return requests.take();
 }
 

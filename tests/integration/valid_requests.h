@@ -1,6 +1,6 @@
-// One request for each method of the three services that it accepts, and that changes nothing any
-// more: all of it has happened already. What is made from them by altering is as close to the real
-// thing as can be.
+// One request at least for each method of every service that it accepts, and that changes nothing
+// any more: all of it has happened already. What is made from them by altering is as close to the
+// real thing as can be.
 #pragma once
 
 #include <google/protobuf/message.h>
@@ -21,7 +21,8 @@ struct ValidRequest {
   std::string bytes() const { return message->SerializeAsString(); }
 };
 
-// Lets wallets register, withdraw, pay and spend twice at the cluster, until nothing is under way.
+// Lets wallets register, withdraw, pay and spend twice at the cluster, and lose one, until nothing
+// is under way.
 absl::StatusOr<std::vector<ValidRequest>> make_valid_requests(Cluster& cluster);
 
 }  // namespace cafe::testing

@@ -185,9 +185,8 @@ std::vector<std::string> Cluster::command_line(const std::string& name,
     add("--load-key=" + file("issuer/load.key").string());
     add("--key-certificates=" + file("issuer/certificates").string());
   } else {
-    add("--withdrawal=" + address("withdrawal"));
-    add(name == "deposit" ? "--doublespend=" + address("doublespend")
-                          : "--deposit=" + address("deposit"));
+    for (const std::string peer : {"withdrawal", "doublespend", "deposit"})
+      if (peer != name) add("--" + peer + "=" + address(peer));
   }
   if (!failpoints.empty()) add("--failpoints=" + failpoints);
   if (const auto more = options_.arguments.find(name); more != options_.arguments.end())

@@ -27,7 +27,7 @@ namespace cafe::testing {
 using Json = nlohmann::json;
 
 /// In the order in which they are started.
-inline constexpr const char* kServices[] = {"withdrawal", "doublespend", "deposit"};
+inline constexpr const char* kServices[] = {"withdrawal", "doublespend", "deposit", "recovery"};
 
 struct ClusterOptions {
   uint32_t shops = 3;
