@@ -1,80 +1,35 @@
 #include "device-sim/host/backend.h"
 
-#include <grpcpp/grpcpp.h>
-
 #include <chrono>
-#include <fstream>
-#include <sstream>
 #include <thread>
+
+#include "device-sim/host/channel.h"
 
 namespace cafe::host {
 
 using protocol::Bytes;
 using protocol::ByteView;
-using protocol::to_bytes;
 using protocol::view_of;
-
-namespace {
-
-absl::StatusOr<std::string> read_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream content;
-  content << in.rdbuf();
-  if (!in) return protocol::invalid("NO_FILE", "Cannot read " + path + ".");
-  return content.str();
-}
-
-absl::StatusOr<std::shared_ptr<grpc::Channel>> open_channel(const std::string& address,
-                                                            const std::string& service,
-                                                            const BackendOptions& options) {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(8 << 20);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  // How long one attempt may take, the TLS handshake included.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 5000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  if (options.tls_ca.empty()) {
-    return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-  }
-  grpc::SslCredentialsOptions tls;
-  CAFE_ASSIGN_OR_RETURN(tls.pem_root_certs, read_file(options.tls_ca));
-  if (service == "doublespend" && !options.operator_cert.empty()) {
-    CAFE_ASSIGN_OR_RETURN(tls.pem_cert_chain, read_file(options.operator_cert));
-    CAFE_ASSIGN_OR_RETURN(tls.pem_private_key, read_file(options.operator_key));
-  }
-  arguments.SetSslTargetNameOverride(service + ".cafe.internal");
-  return grpc::CreateCustomChannel(address, grpc::SslCredentials(tls), arguments);
-}
-
-absl::Status from_grpc(const grpc::Status& status, const grpc::ClientContext& context) {
-  const auto& trailers = context.GetServerTrailingMetadata();
-  const auto reason = trailers.find("cafe-reason");
-  return protocol::make_error(
-      static_cast<absl::StatusCode>(status.error_code()),
-      reason == trailers.end() ? "" : std::string(reason->second.begin(), reason->second.end()),
-      status.error_message());
-}
-
-void assign(std::string* field, ByteView bytes) {
-  field->assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-}
-Bytes bytes_of(const std::string& field) { return to_bytes(view_of(field)); }
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Backend>> Backend::connect(const BackendOptions& options,
                                                           Latencies& latencies) {
   std::unique_ptr<Backend> backend(new Backend(options, latencies));
-  CAFE_ASSIGN_OR_RETURN(const auto withdrawal,
-                        open_channel(options.withdrawal_address, "withdrawal", options));
+  CAFE_ASSIGN_OR_RETURN(const auto withdrawal, open_channel(options.withdrawal_address,
+                                                            "withdrawal", options, Line::kShared));
   CAFE_ASSIGN_OR_RETURN(const auto deposit,
-                        open_channel(options.deposit_address, "deposit", options));
+                        open_channel(options.deposit_address, "deposit", options, Line::kShared));
   backend->withdrawal_ = v1::Withdrawal::NewStub(withdrawal);
   backend->deposit_ = v1::Deposit::NewStub(deposit);
   if (!options.doublespend_address.empty()) {
-    CAFE_ASSIGN_OR_RETURN(const auto doublespend,
-                          open_channel(options.doublespend_address, "doublespend", options));
+    CAFE_ASSIGN_OR_RETURN(
+        const auto doublespend,
+        open_channel(options.doublespend_address, "doublespend", options, Line::kShared));
     backend->doublespend_ = v1::DoubleSpend::NewStub(doublespend);
+  }
+  if (!options.recovery_address.empty()) {
+    CAFE_ASSIGN_OR_RETURN(const auto recovery, open_channel(options.recovery_address, "recovery",
+                                                            options, Line::kShared));
+    backend->recovery_ = v1::Recovery::NewStub(recovery);
   }
   return backend;
 }
@@ -106,8 +61,9 @@ absl::Status Backend::call(const std::function<grpc::Status(grpc::ClientContext*
   }
 }
 
-absl::StatusOr<IssuerInfo> Backend::denominations() {
-  const v1::GetDenominationsRequest request;
+absl::StatusOr<IssuerInfo> Backend::denominations(uint32_t list_number) {
+  v1::GetDenominationsRequest request;
+  request.set_list_number(list_number);
   v1::GetDenominationsResponse response;
   CAFE_RETURN_IF_ERROR(call(
       [&](auto* context) { return withdrawal_->GetDenominations(context, request, &response); }));

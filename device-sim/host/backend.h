@@ -4,12 +4,14 @@
 
 #include <cafe/v1/deposit.grpc.pb.h>
 #include <cafe/v1/doublespend.grpc.pb.h>
+#include <cafe/v1/recovery.grpc.pb.h>
 #include <cafe/v1/withdrawal.grpc.pb.h>
 
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "device-sim/firmware/wallet/recovery.h"
 #include "device-sim/host/statistics.h"
 #include "libs/protocol/bytes.h"
 
@@ -18,7 +20,8 @@ namespace cafe::host {
 struct BackendOptions {
   std::string withdrawal_address;  // host:port
   std::string deposit_address;
-  std::string doublespend_address;  // empty: no cases are read
+  std::string doublespend_address;  // empty: no cases are read, and no spent coins looked up
+  std::string recovery_address;     // empty: nothing is recovered, and no hotlist fetched
   std::string tls_ca;               // PEM file; empty: plaintext
   // The operator's certificate and key (PEM files), for reading the cases. Empty: none are read.
   std::string operator_cert;
@@ -43,6 +46,17 @@ struct DepositAnswer {
   protocol::Bytes key_certificate;
 };
 
+// A signed document with the certificate of the issuer's key that signed it.
+struct Certified {
+  protocol::Bytes document;
+  protocol::Bytes key_certificate;
+};
+
+struct ClaimAnswer {
+  bool refused;
+  Certified answer;  // the receipt, or the refusal
+};
+
 struct CaseRow {
   uint64_t number;
   std::string state;
@@ -55,7 +69,8 @@ class Backend {
   static absl::StatusOr<std::unique_ptr<Backend>> connect(const BackendOptions& options,
                                                           Latencies& latencies);
 
-  absl::StatusOr<IssuerInfo> denominations();
+  // The newest list, or the one of a number.
+  absl::StatusOr<IssuerInfo> denominations(uint32_t list_number = 0);
   absl::StatusOr<protocol::Bytes32> begin_registration();
   absl::StatusOr<protocol::Bytes> register_wallet(protocol::ByteView registration_file);
   absl::StatusOr<protocol::Bytes> open_order(protocol::ByteView signed_open);
@@ -69,6 +84,20 @@ class Backend {
                                         const std::vector<protocol::Bytes>& payments,
                                         protocol::ByteView holder_credential = {});
   absl::StatusOr<DepositAnswer> authorize(protocol::ByteView payment);
+
+  // --- A lost wallet (backend_recovery.cc); NO_ADDRESS without the service's ---
+  absl::StatusOr<Certified> report_loss(protocol::ByteView signed_report);
+  absl::StatusOr<Certified> replace_account(protocol::ByteView signed_replacement);
+  absl::StatusOr<Certified> put_backup(protocol::ByteView signed_backup);
+  absl::StatusOr<protocol::Bytes> get_backup(protocol::ByteView signed_query);
+  absl::StatusOr<wallet::ListedOrders> list_orders(protocol::ByteView signed_query);
+  absl::StatusOr<ClaimAnswer> file_claim(protocol::ByteView signed_claim);
+  absl::StatusOr<protocol::Bytes> get_claim(protocol::ByteView signed_query);
+  absl::StatusOr<Certified> hotlist(uint64_t after);
+  // [guard] On a connection of its own, which is closed then. PREFIX_TOO_SHORT.
+  absl::StatusOr<Certified> look_up(const protocol::CoinPrefix& prefix);
+  bool knows_recovery() const { return recovery_ != nullptr; }
+
   absl::StatusOr<std::vector<CaseRow>> cases();
   bool can_read_cases() const { return doublespend_ != nullptr && !options_.operator_cert.empty(); }
   uint64_t repeated_calls() const { return repeated_; }
@@ -83,6 +112,7 @@ class Backend {
   std::unique_ptr<v1::Withdrawal::Stub> withdrawal_;
   std::unique_ptr<v1::Deposit::Stub> deposit_;
   std::unique_ptr<v1::DoubleSpend::Stub> doublespend_;
+  std::unique_ptr<v1::Recovery::Stub> recovery_;
   std::atomic<uint64_t> repeated_ = 0;
 };
 

@@ -59,7 +59,8 @@ absl::StatusOr<std::optional<protocol::Receipt>> finish_pay_back(wallet::Wallet&
                                                                  const Pace& pace);
 
 // Hands in what waits at the terminal, in batches of at most `batch`, as long as `least` payments
-// or more wait; the receipts. Once a day the terminal forgets what it need not keep.
+// or more wait; the receipts. Once a day the terminal forgets what it need not keep. Each trip
+// brings the issuer's hotlist.
 absl::StatusOr<std::vector<protocol::Receipt>> deposit(pos::Terminal& terminal, Backend& backend,
                                                        size_t least, size_t batch);
 

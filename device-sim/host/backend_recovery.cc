@@ -1,0 +1,128 @@
+// The calls of a lost wallet, and of terminals that must not take what was claimed.
+#include "device-sim/host/backend.h"
+#include "device-sim/host/channel.h"
+
+namespace cafe::host {
+
+using protocol::Bytes;
+using protocol::ByteView;
+
+namespace {
+
+absl::Status no_address(const std::string& service) {
+  return protocol::invalid("NO_ADDRESS", "The address of the " + service + " service is missing.");
+}
+
+std::vector<Bytes> all_bytes_of(const google::protobuf::RepeatedPtrField<std::string>& fields) {
+  std::vector<Bytes> out;
+  for (const std::string& field : fields) out.push_back(bytes_of(field));
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<Certified> Backend::report_loss(ByteView signed_report) {
+  v1::ReportLossRequest request;
+  v1::ReportLossResponse response;
+  assign(request.mutable_report(), signed_report);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return withdrawal_->ReportLoss(context, request, &response); }));
+  return Certified{bytes_of(response.recorded()), bytes_of(response.key_certificate())};
+}
+
+absl::StatusOr<Certified> Backend::replace_account(ByteView signed_replacement) {
+  v1::ReplaceAccountRequest request;
+  v1::ReplaceAccountResponse response;
+  assign(request.mutable_replacement(), signed_replacement);
+  CAFE_RETURN_IF_ERROR(call(
+      [&](auto* context) { return withdrawal_->ReplaceAccount(context, request, &response); }));
+  return Certified{bytes_of(response.replaced()), bytes_of(response.key_certificate())};
+}
+
+absl::StatusOr<Certified> Backend::put_backup(ByteView signed_backup) {
+  if (recovery_ == nullptr) return no_address("recovery");
+  v1::PutBackupRequest request;
+  v1::PutBackupResponse response;
+  assign(request.mutable_backup(), signed_backup);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return recovery_->PutBackup(context, request, &response); }));
+  return Certified{bytes_of(response.kept()), bytes_of(response.key_certificate())};
+}
+
+absl::StatusOr<Bytes> Backend::get_backup(ByteView signed_query) {
+  if (recovery_ == nullptr) return no_address("recovery");
+  v1::GetBackupRequest request;
+  v1::GetBackupResponse response;
+  assign(request.mutable_query(), signed_query);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return recovery_->GetBackup(context, request, &response); }));
+  return bytes_of(response.backup());
+}
+
+absl::StatusOr<wallet::ListedOrders> Backend::list_orders(ByteView signed_query) {
+  if (recovery_ == nullptr) return no_address("recovery");
+  v1::ListOrdersRequest request;
+  v1::ListOrdersResponse response;
+  assign(request.mutable_query(), signed_query);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return recovery_->ListOrders(context, request, &response); }));
+  wallet::ListedOrders listed;
+  listed.listing = bytes_of(response.listing());
+  for (const auto& order : response.orders()) {
+    listed.orders.push_back({bytes_of(order.order()), bytes_of(order.completion())});
+  }
+  listed.key_certificates = all_bytes_of(response.key_certificates());
+  listed.registration_file = bytes_of(response.registration_file());
+  listed.receipt = bytes_of(response.receipt());
+  listed.loads = all_bytes_of(response.loads());
+  return listed;
+}
+
+absl::StatusOr<ClaimAnswer> Backend::file_claim(ByteView signed_claim) {
+  if (recovery_ == nullptr) return no_address("recovery");
+  v1::FileClaimRequest request;
+  v1::FileClaimResponse response;
+  assign(request.mutable_claim(), signed_claim);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return recovery_->FileClaim(context, request, &response); }));
+  const bool refused = response.has_refused();
+  return ClaimAnswer{refused,
+                     {bytes_of(refused ? response.refused() : response.receipt()),
+                      bytes_of(response.key_certificate())}};
+}
+
+absl::StatusOr<Bytes> Backend::get_claim(ByteView signed_query) {
+  if (recovery_ == nullptr) return no_address("recovery");
+  v1::GetClaimRequest request;
+  v1::GetClaimResponse response;
+  assign(request.mutable_query(), signed_query);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return recovery_->GetClaim(context, request, &response); }));
+  return bytes_of(response.claim_file());
+}
+
+absl::StatusOr<Certified> Backend::hotlist(uint64_t after) {
+  if (recovery_ == nullptr) return no_address("recovery");
+  v1::GetHotlistRequest request;
+  v1::GetHotlistResponse response;
+  request.set_after(after);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return recovery_->GetHotlist(context, request, &response); }));
+  return Certified{bytes_of(response.hotlist()), bytes_of(response.key_certificate())};
+}
+
+absl::StatusOr<Certified> Backend::look_up(const protocol::CoinPrefix& prefix) {
+  if (options_.doublespend_address.empty()) return no_address("double-spend");
+  CAFE_ASSIGN_OR_RETURN(const auto channel, open_channel(options_.doublespend_address,
+                                                         "doublespend", options_, Line::kAlone));
+  const auto store = v1::DoubleSpend::NewStub(channel);
+  v1::LookupPrefixRequest request;
+  v1::LookupPrefixResponse response;
+  request.set_bits(prefix.bits);
+  request.set_prefix(prefix.value);
+  CAFE_RETURN_IF_ERROR(
+      call([&](auto* context) { return store->LookupPrefix(context, request, &response); }));
+  return Certified{bytes_of(response.answer()), bytes_of(response.key_certificate())};
+}
+
+}  // namespace cafe::host
