@@ -1,5 +1,7 @@
 #include "device-sim/firmware/face/face.h"
 
+#include "device-sim/firmware/face/recovery_screens.h"
+
 namespace cafe::face {
 
 std::optional<wallet::Pin> Face::digits(const Screen& screen) {
@@ -31,9 +33,7 @@ std::optional<wallet::Pin> Face::enter_puk(uint8_t tries_left) {
   return digits(enter_puk_screen(tries_left));
 }
 
-bool Face::note_puk(const wallet::Pin& puk) {
-  return ask(puk_screen(puk));
-}
+bool Face::note_puk(const wallet::Pin& puk) { return ask(puk_screen(puk)); }
 
 bool Face::confirm_payment(const wallet::Bill& bill) { return ask(payment_screen(bill)); }
 
@@ -56,6 +56,29 @@ bool Face::confirm_load(std::string_view currency, uint64_t amount) {
 
 bool Face::confirm_pay_back(std::string_view currency, uint64_t amount) {
   return ask(pay_back_screen(currency, amount));
+}
+
+bool Face::note_words(std::string_view words) {
+  for (const Screen& screen : words_screens(words)) {
+    if (!ask(screen)) return false;
+  }
+  return true;
+}
+
+wallet::Consent Face::ask_consent(std::span<const wallet::Found> found) {
+  wallet::Consent consent;
+  const auto agrees = [&](const Screen& screen) {
+    return buttons_.ask_expressly(screen) == Button::kOk;
+  };
+  for (const wallet::Found& each : found) {
+    if (each.partly_unspent > 0 && !consent.partly_spent) {
+      consent.partly_spent = agrees(used_coins_screen(each.currency, each.partly_unspent));
+    }
+    if (each.loaded > 0 && !consent.cheques) {
+      consent.cheques = agrees(cheques_screen(each.currency, each.loaded));
+    }
+  }
+  return consent;
 }
 
 void Face::browse(std::vector<Screen> screens) {

@@ -10,6 +10,7 @@
 #include <functional>
 
 #include "device-sim/firmware/face/screens.h"
+#include "device-sim/firmware/wallet/recovery.h"
 
 namespace cafe::face {
 
@@ -57,6 +58,12 @@ class Face : public wallet::Owner {
   bool confirm_load(std::string_view currency, uint64_t amount) override;
   // Before Wallet::pay_back, which asks nobody.
   bool confirm_pay_back(std::string_view currency, uint64_t amount);
+
+  // Before the issuer keeps a backup under these words: true once she has noted all of them.
+  bool note_words(std::string_view words);
+  // What she shows of herself for the rest of a lost wallet's money; nothing where there is none
+  // to be had by it. Never by default.
+  wallet::Consent ask_consent(std::span<const wallet::Found> found);
 
   // Until the owner has seen the last one or leaves.
   void browse(std::vector<Screen> screens);
