@@ -73,7 +73,9 @@ absl::Status run(const Options& options) {
     CAFE_ASSIGN_OR_RETURN(auto shop, cafe_wallet::Shop::open(options.folder, file, anchors));
     shops.push_back(std::move(shop));
   }
-  cafe_wallet::Session session(options.session, *pocket, shops, *backend, face, *console);
+  cafe_wallet::SessionOptions of_session = options.session;
+  of_session.issuer_id = options.issuer_id;
+  cafe_wallet::Session session(of_session, *pocket, shops, *backend, face, *console);
   session.finish_what_was_begun();
   const bool person = dynamic_cast<cafe_wallet::TerminalConsole*>(console.get()) != nullptr;
   if (person) console->say("help shows what you can do.");
@@ -97,6 +99,12 @@ int main(int argc, char** argv) {
       ->required();
   option("--deposit", options.backend.deposit_address, "Address of the deposit service")
       ->required();
+  option("--doublespend", options.backend.doublespend_address,
+         "Address of the double-spend service, where a lost wallet's coins are looked up");
+  option("--recovery", options.backend.recovery_address,
+         "Address of the recovery service: backups, claims, hotlists");
+  option("--look-up-spread-ms", options.session.look_up_spread_ms,
+         "Over which time the look-ups of a lost wallet are spread");
   option("--tls-ca", options.backend.tls_ca, "PEM file of the CA that names the services");
   option("--patience-ms", options.backend.patience_ms,
          "How long a call is repeated while a service is away");

@@ -33,6 +33,13 @@ constexpr std::string_view kHelp[] = {
     "balance             what is in the wallet, by currency and kind",
     "payments            past payments, the newest first",
     "account             the account's number, and the shops",
+    "words               have the issuer keep your coins' seed, under words that you note",
+    "card FILE           write a backup card: keep it apart from the wallet",
+    "lost FILE           with its card, have a lost wallet's account closed",
+    "recover FILE        with its card, get a lost wallet's money; \"recover words ...\": with "
+    "words",
+    "claims              what became of claims",
+    "reclaim             claim payments that came to nothing",
     "help, quit",
 };
 
@@ -102,6 +109,7 @@ absl::Status Session::dispatch(const Words& words) {
     return absl::OkStatus();
   }
   if (what == "register") return enrol();
+  if (const auto done = dispatch_recovery(words)) return *done;
   if (what == "account") return account();
   if (what == "balance") {
     face_.browse(face::balance_screens(wallet().balances(host::now_ms() / 1000)));

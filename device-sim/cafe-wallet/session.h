@@ -2,6 +2,7 @@
 // shown on its face.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "device-sim/cafe-wallet/console.h"
@@ -12,10 +13,12 @@
 namespace cafe::cafe_wallet {
 
 struct SessionOptions {
+  std::string issuer_id;
   std::string currency = "EUR";
   // Reads lines "account currency amount reference" and puts the money there: somebody's salary.
   std::string fund_command;
   host::LineOptions line;
+  uint32_t look_up_spread_ms = 0;  // over which the look-ups of a lost wallet are spread
 };
 
 class Session {
@@ -51,6 +54,15 @@ class Session {
   absl::Status account();
   absl::Status pin(const Words& words);
   absl::Status show_allowance();
+  // session_recovery.cc; nothing where it is no command of a loss.
+  std::optional<absl::Status> dispatch_recovery(const Words& words);
+  absl::Status back_up();
+  absl::Status write_card(const std::string& path);
+  absl::Status report_loss(const std::string& path);
+  absl::StatusOr<std::unique_ptr<wallet::Recovery>> begin_recovery(const Words& by);
+  absl::Status recover(const Words& by);
+  absl::Status claims();
+  absl::Status reclaim();
   void help();
 
   // The issuer's newest list, and shops that show it too.
