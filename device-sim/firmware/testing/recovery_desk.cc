@@ -38,6 +38,18 @@ SignedDocument RecoveryDesk::sign(const Bytes& frame) const {
   return SignedDocument::sign(frame, world_.recovery_key);
 }
 
+void RecoveryDesk::forget_all_after(const RecoveryDesk& then) {
+  now_ms_ = then.now_ms_;
+  losses_ = then.losses_;
+  replaced_ = then.replaced_;
+  backups_ = then.backups_;
+  look_ups_ = then.look_ups_;
+  deposited_ = then.deposited_;
+  spent_ = then.spent_;
+  claimed_ = then.claimed_;
+  filed_ = then.filed_;
+}
+
 Bytes RecoveryDesk::record_loss(const AccountId& lost, Authority authority, const Bytes32& digest) {
   const LossRecorded recorded{kIssuerId,
                               lost,

@@ -29,6 +29,9 @@ class RecoveryDesk {
   // Time passes: claims are credited and become final, payments that came in meanwhile are charged.
   void pass(uint64_t ms);
 
+  // Back to what it was then.
+  void forget_all_after(const RecoveryDesk& then);
+
   // --- Withdrawal ---
   // The same again gets the same. BAD_SIGNATURE, NOT_REPORTED_LOST, REPLACED_BEFORE.
   absl::StatusOr<protocol::Bytes> report_loss(protocol::ByteView report);

@@ -145,8 +145,9 @@ class Recovery {
   // --- Which slots are spent ---
   // The prefixes to ask for now, in random order, each on a connection of its own that tells
   // nothing of who asks. First one at a time, random ones, until the store says that one is long
-  // enough; then those of the coins. None: all is known. CROWD_TOO_SMALL [guard]: the store refuses
-  // short prefixes although few coins share the long ones; nothing of the coins was asked.
+  // enough; then those of the coins. None: all is known. NOT_REBUILT. CROWD_TOO_SMALL [guard]: the
+  // store refuses short prefixes although few coins share the long ones; nothing of the coins was
+  // asked.
   absl::StatusOr<std::vector<protocol::CoinPrefix>> to_ask();
   // The signed answer, with the certificate of the store's key. BAD_SIGNATURE, WRONG_PURPOSE,
   // KEY_EXPIRED, ANSWER_MISMATCH (of another prefix), ANSWER_STALE.

@@ -41,6 +41,10 @@ class RecoveryTest : public ::testing::Test {
   }
 
   wallet::BackupCard card() { return *wallet::BackupCard::decode(*lost_.wallet->backup_card()); }
+  // The key of a device's account.
+  protocol::SigningKey card_key_of(Device& device) {
+    return *wallet::BackupCard::decode(*device.wallet->backup_card())->account_key(world_.anchors);
+  }
   // The loss is recorded and the new account takes the place of the old one, both by the card.
   std::unique_ptr<wallet::Recovery> begin() {
     auto recovery = wallet::Recovery::with_card(*fresh_.wallet, card());

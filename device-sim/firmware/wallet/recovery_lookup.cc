@@ -49,6 +49,10 @@ CoinPrefix Recovery::State::prefix_of(const CoinId& id) const {
 
 absl::StatusOr<std::vector<CoinPrefix>> Recovery::to_ask() {
   State& s = *state_;
+  if (!rebuilt()) {
+    return protocol::refused("NOT_REBUILT",
+                             "Which coins there are is not known yet: rebuild them.");
+  }
   if (looked_up()) return std::vector<CoinPrefix>();
   CAFE_RETURN_IF_ERROR(s.refused);
   if (!s.bits) {
