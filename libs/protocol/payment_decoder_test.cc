@@ -90,6 +90,7 @@ std::vector<Document> all_documents() {
                              false, "SLOT_USED", 0}),
       document("load", Load{wallet.account.registration.serial, std::string(Market::kIssuer), "EUR",
                             5000, 1}),
+      document("case payment", file.first),
       document("case", file),
       document("signed case", market.sign_case(file)),
   };

@@ -106,6 +106,7 @@ std::vector<SampleDocument> recovery_documents(World& world) {
           document("Replaced", s.replaced),
           document("OrdersQuery", s.orders_query),
           document("OrdersListed", s.orders_listed),
+          document("OrderRecord", s.lost.orders.at(0)),
           document("SpentPrefixAnswer", s.spent_prefix),
           document("Hotlist", s.hotlist),
           document("Backup", s.backup, {s.backup.holder}),
