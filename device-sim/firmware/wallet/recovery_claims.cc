@@ -34,9 +34,14 @@ uint64_t value_of(const Denomination& denomination, uint64_t slots) {
   return sum;
 }
 
-// What the issuer's answer to this claim had to do with the moment, not with what was claimed.
-bool may_be_filed_again(std::string_view reason) {
-  return reason == "CLAIM_STALE" || reason == "NOT_DUE" || reason == "NOT_REPORTED_LOST";
+// What the issuer's answer had to do with the moment of the claim, and not with what was claimed.
+bool may_be_filed_again(ClaimKind kind, std::string_view reason) {
+  // Of a payment, what is no reason now may be one when it cannot be deposited any more.
+  if (kind == ClaimKind::kPayments) {
+    return reason != "ALREADY_DEPOSITED" && reason != "CLAIMED_BEFORE" &&
+           reason != "CLAIM_EXPIRED" && reason != "CLAIM_INVALID" && reason != "NO_SUCH_COIN";
+  }
+  return reason == "CLAIM_STALE" || reason == "NOT_REPORTED_LOST";
 }
 
 }  // namespace
@@ -64,7 +69,7 @@ absl::StatusOr<Recovery::State::Filed> Recovery::State::filed() const {
     }
     CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(stored.refused.document));
     CAFE_ASSIGN_OR_RETURN(const auto refused, protocol::ClaimRefused::decode(document.frame));
-    if (may_be_filed_again(refused.reason)) continue;
+    if (may_be_filed_again(claim.kind, refused.reason)) continue;
     for (size_t n = 0; n < claim.coins.size(); ++n) {
       const bool named = n == refused.item || claim.kind == ClaimKind::kPayments;
       if (named) out.left_out.insert(claim.coins[n].id());
@@ -186,10 +191,18 @@ absl::StatusOr<std::vector<Bytes32>> Recovery::claim(const Consent& consent, uin
   return out;
 }
 
+// The payee's refusal counts where the issuer is its acquirer: it takes the payment no more. Of
+// another acquirer's, the issuer knows when its time is over.
+bool Recovery::State::is_void(const PaymentRecord& payment) const {
+  const auto terms = protocol::Terms::decode(payment.terms.frame);
+  return payment.state == PaymentState::kRefused && terms.ok() &&
+         terms->acquirer_id == w.config.issuer_id;
+}
+
 // Refused by its payee, or too old to be deposited.
 bool Recovery::State::came_to_nothing(const PaymentRecord& payment, uint64_t now_s) const {
   if (payment.kind != PaymentKind::kBill || payment.payment.empty()) return false;
-  if (payment.state == PaymentState::kRefused) return true;
+  if (is_void(payment)) return true;
   uint64_t due_s = 0;
   const auto decoded = protocol::Payment::decode(payment.payment);
   if (!decoded.ok()) return false;
@@ -225,7 +238,7 @@ absl::Status Recovery::State::file_payment(const PaymentRecord& payment, const F
   const Bytes* credential = w.store->find(record_key(kTerminalPrefix, payment.credential));
   if (credential == nullptr) return damaged();
   protocol::VoidPayment named{payment.payment, *credential, {}};
-  if (payment.state == PaymentState::kRefused) {
+  if (is_void(payment)) {
     CAFE_ASSIGN_OR_RETURN(const auto answer, firmware::PaymentAnswer::decode(payment.answer));
     named.refusal = answer.document.encode();
   }

@@ -106,6 +106,7 @@ struct Recovery::State {
   absl::Status file_cheques(uint64_t now_ms, std::vector<protocol::Bytes32>& out);
   absl::Status file_payment(const PaymentRecord& record, const Filed& earlier, uint64_t now_ms,
                             std::vector<protocol::Bytes32>& out);
+  bool is_void(const PaymentRecord& record) const;
   bool came_to_nothing(const PaymentRecord& record, uint64_t now_s) const;
 };
 
