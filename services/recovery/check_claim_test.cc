@@ -72,6 +72,10 @@ TEST_F(CheckClaimTest, EveryCoinIsLookedAt) {
   EXPECT_EQ(coins(claim), std::nullopt);
   claim.coins[1].opening.v = claim.coins[1].opening.u;
   EXPECT_EQ(coins(claim), (ClaimFault{"CLAIM_INVALID", 1}));
+  Claim both = claim_of(coins_claim());
+  both.coins[0].opening.v = both.coins[0].opening.u;
+  both.coins[1].slots = 0b100000;
+  EXPECT_EQ(coins(both), (ClaimFault{"CLAIM_INVALID", 0})) << "the first wrong one is named";
   claim.coins[0].slots = 2;
   EXPECT_EQ(coins(claim), (ClaimFault{"SLOT_OUTSIDE_COIN", 0}));
 }

@@ -119,7 +119,8 @@ TEST_F(ClaimRefusalsTest, AStrangersCoinIsNotHers) {
   WorldWallet stranger = market_.make_wallet();
   withdrawal_.add(stranger);
   const WithdrawnCoin theirs = take(stranger, market_.coin);
-  EXPECT_EQ(reason(claimed(theirs, theirs.order)), "CLAIM_INVALID@1");
+  EXPECT_EQ(refused(claim(next_, ClaimKind::kCoins, {claimed(theirs, theirs.order)})),
+            "CLAIM_INVALID@0");
 }
 
 TEST_F(ClaimRefusalsTest, AnExpiredDenominationIsClaimedNoMore) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "libs/platform/log.h"
 #include "libs/storage/ledger.h"
 #include "services/recovery/file_claim.h"
 #include "services/recovery/testing/fake_peers.h"
@@ -77,6 +78,7 @@ class RecoveryTest : public ::testing::Test {
 
   uint64_t now_ms() const { return unix_ms(clock_); }
 
+  platform::LogCapture quiet_{[](const std::string&) {}};  // thousands of lines
   std::string database_name_;
   std::unique_ptr<storage::Database> superuser_;
   platform::ManualClock clock_{absl::FromUnixSeconds(kWorldNow_s)};
