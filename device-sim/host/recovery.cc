@@ -24,7 +24,11 @@ absl::Status declined() {
                               "The owner leaves it for now.");
 }
 
-bool has_no_card(const absl::Status& status) { return protocol::reason_of(status) == "NO_CARD"; }
+// What the operator does instead, or has been done for a successor that was lost in its turn.
+bool is_anothers(const absl::Status& status) {
+  const std::string reason = protocol::reason_of(status);
+  return reason == "NO_CARD" || reason == "REPLACED_BEFORE";
+}
 
 absl::Status replace(wallet::Recovery& recovery, Backend& backend) {
   if (recovery.replaced()) return absl::OkStatus();
@@ -167,9 +171,9 @@ bool nothing_left(const std::vector<wallet::Found>& found, const wallet::Consent
 absl::Status run_recovery(wallet::Wallet& wallet, wallet::Recovery& recovery, Backend& backend,
                           const Choose& choose, const RecoveryOptions& options, Recovered& out) {
   const absl::Status reported = report_loss(recovery, backend);
-  if (!reported.ok() && !has_no_card(reported)) return reported;
+  if (!reported.ok() && !is_anothers(reported)) return reported;
   const absl::Status replaced = replace(recovery, backend);
-  if (!replaced.ok() && !has_no_card(replaced)) return replaced;
+  if (!replaced.ok() && !is_anothers(replaced)) return replaced;
   // What an interruption kept from the issuer goes first.
   CAFE_RETURN_IF_ERROR(send_claims(wallet, backend));
   CAFE_RETURN_IF_ERROR(list_and_rebuild(wallet, recovery, backend, options));
