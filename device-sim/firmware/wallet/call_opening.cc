@@ -83,7 +83,7 @@ absl::Status Wallet::State::promise_call(const firmware::CallOffer& offer, const
       tariff.tick_value, plan.tick_count,
       points->y_seed,    protocol::spend_digest(plan.spend.coin, plan.spend.slot, digest),
       rng.array<32>()};
-  Call call{{offer.tariff, plan.tick_count, points->tree.root(), {}}, {}, std::move(points), false};
+  Call call{{offer.tariff, plan.tick_count, points->tree.root(), {}}, {}, std::move(points), {}};
   NewPayment payment =
       new_payment(PaymentKind::kCall, offer.terms, {plan.spend}, offer.credential.encode());
   payment.requests.push_back(request.encode());
