@@ -67,7 +67,7 @@ absl::StatusOr<Bytes> get_backup(const RecoveryParts& parts, ByteView encoded) {
   CAFE_ASSIGN_OR_RETURN(const auto query, protocol::BackupQuery::decode(document.frame));
   CAFE_RETURN_IF_ERROR(check_issuer(query.issuer_id, parts.issuer_id));
   CAFE_RETURN_IF_ERROR(document.check(query.holder));
-  CAFE_RETURN_IF_ERROR(check_fresh(query.time_ms, unix_ms(parts.clock)));
+  CAFE_RETURN_IF_ERROR(check_fresh(query.time_ms, parts.callers_now_ms(query.time_ms)));
   return look(parts.database,
               [&](Transaction& tx) { return store::newest_backup(tx, query.holder); });
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "libs/protocol/testing/world.h"
+#include "services/recovery/fresh.h"
 #include "services/recovery/plan_step.h"
 
 namespace cafe::recovery {
@@ -55,6 +56,21 @@ TEST_F(DueTest, LooksBecomeRarerAndEndWithTheClaim) {
   EXPECT_EQ(next_look_ms(times, 50 * kDay_ms, 60'000), 50 * kDay_ms + 3'600'000);
   EXPECT_EQ(next_look_ms(times, 100 * kDay_ms - 1, 60'000), 100 * kDay_ms);
   EXPECT_EQ(next_look_ms(times, 101 * kDay_ms, 60'000), 101 * kDay_ms) << "at once: it is over";
+}
+
+TEST(Fresh, ACallersClockIsNotAheadAsOursMayBe) {
+  EXPECT_TRUE(check_fresh(400'000, callers_now_ms(400'000, 1'000'000, 0)).ok());
+  EXPECT_FALSE(check_fresh(399'999, callers_now_ms(399'999, 1'000'000, 0)).ok());
+  const uint64_t now = 10 * kDay_ms;
+  const uint64_t ahead = 9 * kDay_ms;
+  for (const uint64_t time :
+       {kDay_ms, kDay_ms + kQueryClock_ms, kDay_ms - kQueryClock_ms, now, now + kQueryClock_ms}) {
+    EXPECT_TRUE(check_fresh(time, callers_now_ms(time, now, ahead)).ok()) << time;
+  }
+  for (const uint64_t time :
+       {kDay_ms + kQueryClock_ms + 1, 5 * kDay_ms, now + kQueryClock_ms + 1}) {
+    EXPECT_FALSE(check_fresh(time, callers_now_ms(time, now, ahead)).ok()) << time;
+  }
 }
 
 TEST(PlanStep, FollowsTheClaimToItsEnd) {

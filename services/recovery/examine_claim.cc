@@ -146,7 +146,7 @@ absl::StatusOr<Examination> examine_claim(const RecoveryParts& parts,
                                           const SignedDocument& document, Claim claim,
                                           const Account& account, uint64_t now_ms,
                                           absl::Time deadline) {
-  if (auto fault = check_standing(claim, account.standing, now_ms)) {
+  if (auto fault = check_standing(claim, account.standing, parts.callers_now_ms(claim.time_ms))) {
     return Examination{std::move(fault), {}};
   }
   CAFE_ASSIGN_OR_RETURN(const OpenedOrders orders,

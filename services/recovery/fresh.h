@@ -8,6 +8,13 @@ namespace cafe::recovery {
 // How far an asker's clock may be off.
 inline constexpr uint64_t kQueryClock_ms = 600'000;
 
+// The time by which a caller's `time_ms` is judged: ours, and where a test has set our clock ahead,
+// also the one that the others go by.
+inline uint64_t callers_now_ms(uint64_t time_ms, uint64_t now_ms, uint64_t ahead_ms) {
+  const uint64_t theirs_ms = now_ms - ahead_ms;
+  return time_ms < theirs_ms + ahead_ms / 2 ? theirs_ms : now_ms;
+}
+
 // FAILED_PRECONDITION QUERY_STALE.
 inline absl::Status check_fresh(uint64_t time_ms, uint64_t now_ms) {
   const uint64_t apart = time_ms > now_ms ? time_ms - now_ms : now_ms - time_ms;

@@ -83,7 +83,7 @@ absl::StatusOr<OrdersAnswer> list_orders(const RecoveryParts& parts, protocol::B
                         open_account(answer, query.account, parts.issuer_id, parts.anchors));
   CAFE_RETURN_IF_ERROR(check_speaker(account, query.by, document));
   const uint64_t now_ms = unix_ms(parts.clock);
-  CAFE_RETURN_IF_ERROR(check_fresh(query.time_ms, now_ms));
+  CAFE_RETURN_IF_ERROR(check_fresh(query.time_ms, parts.callers_now_ms(query.time_ms)));
 
   OrdersAnswer listed{.listing = {},
                       .orders = {},

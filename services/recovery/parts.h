@@ -7,6 +7,7 @@
 #include "libs/storage/postgres.h"
 #include "services/recovery/denominations.h"
 #include "services/recovery/due.h"
+#include "services/recovery/fresh.h"
 #include "services/recovery/metrics.h"
 #include "services/recovery/peers.h"
 
@@ -26,8 +27,13 @@ struct RecoveryParts {
   const Periods periods;
   const uint64_t claim_interval_ms;  // between two looks at a claim, at least
   const platform::Clock& clock;
+  const uint64_t ahead_ms;  // by which a test has set it ahead of the callers' clocks
   RecoveryMetrics& metrics;
 
+  // The time by which a caller's is judged.
+  uint64_t callers_now_ms(uint64_t time_ms) const {
+    return recovery::callers_now_ms(time_ms, unix_ms(clock), ahead_ms);
+  }
   protocol::Bytes sign(protocol::Bytes frame) const {
     return protocol::SignedDocument::sign(std::move(frame), key.key).encode();
   }

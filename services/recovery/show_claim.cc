@@ -61,7 +61,7 @@ absl::StatusOr<Bytes> show_claim(const RecoveryParts& parts, protocol::ByteView 
   CAFE_ASSIGN_OR_RETURN(const SignedDocument document, SignedDocument::decode(encoded));
   CAFE_ASSIGN_OR_RETURN(const auto query, protocol::ClaimQuery::decode(document.frame));
   CAFE_RETURN_IF_ERROR(check_issuer(query.issuer_id, parts.issuer_id));
-  CAFE_RETURN_IF_ERROR(check_fresh(query.time_ms, unix_ms(parts.clock)));
+  CAFE_RETURN_IF_ERROR(check_fresh(query.time_ms, parts.callers_now_ms(query.time_ms)));
   ClaimHistory history;
   const auto load = [&](Transaction& tx) -> absl::StatusOr<StoredClaim> {
     CAFE_ASSIGN_OR_RETURN(StoredClaim found, store::load_claim(tx, query.claim_digest));

@@ -80,6 +80,7 @@ struct RecoveryApp {
                           .settlement_ms = options.settlement_period_s * 1000},
               .claim_interval_ms = options.claim_interval_ms,
               .clock = clock,
+              .ahead_ms = options.clock_ahead_s * 1000,
               .metrics = metrics} {
     if (options.calls_per_minute > 0) {
       limit.emplace(storage::RateLimit{.name = "recovery",

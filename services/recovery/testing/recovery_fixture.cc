@@ -76,6 +76,7 @@ RecoveryTest::RecoveryTest()
              .periods = {.holding_ms = kWeek_ms, .settlement_ms = kWeek_ms},
              .claim_interval_ms = 1000,
              .clock = clock_,
+             .ahead_ms = 0,
              .metrics = series_} {
   withdrawal_.add(lost_);
   withdrawal_.add(next_);
