@@ -23,7 +23,17 @@ void Contact::decline(absl::Status error, uint64_t now_ms, uint64_t due_ms) {
   endpoint_.hang_up();
 }
 
+// A guardian that does not answer has lost its contact, and may have carried out what it was asked
+// for: that is no reason to end anything. The line goes dead, and the next contact goes on.
+bool Contact::fall_silent(const absl::Status& error) {
+  if (!absl::IsUnavailable(error)) return false;
+  finish(ContactResult::kCut, error);
+  silent_ = true;
+  return true;
+}
+
 void Contact::pay(absl::StatusOr<Outgoing> payment, uint64_t refusal_ms, uint64_t now_ms) {
+  if (fall_silent(payment.status())) return;
   if (!payment.ok()) return decline(payment.status(), now_ms, now_ms + refusal_ms);
   hold(now_ms, payment->send_at_ms, Held::Then::kSend, std::move(payment->payment));
 }
@@ -55,6 +65,7 @@ void Contact::pay_tick(ByteView demand, uint64_t now_ms) {
   if (hanging_up_) return;  // says so below
   auto tick = wallet_.on_tick_demand(demand, now_ms);
   if (tick.ok()) return hold(now_ms, tick->send_at_ms, Held::Then::kSend, std::move(tick->tick));
+  if (fall_silent(tick.status())) return;
   // What cannot be paid ends the call, and the terminal should hear of it: below, when the tick
   // would have come.
   error_.Update(tick.status());
@@ -66,6 +77,7 @@ void Contact::pay_tick(ByteView demand, uint64_t now_ms) {
 void Contact::take_answer(ByteView message, uint64_t now_ms) {
   const absl::Status status = wallet_.on_payment_answer(message);
   const auto answer = firmware::PaymentAnswer::decode(message);
+  if (fall_silent(status)) return;
   if (!status.ok() || !answer.ok()) return decline(status, now_ms, now_ms + kAnswerTime_ms);
   if (!answer->accepted) {
     finish(ContactResult::kRefused);

@@ -13,15 +13,15 @@ enum class ContactResult {
   kRefused,   // a signed refusal is stored
   kDeclined,  // the wallet does not pay: see error()
   kEnded,     // a call, whose signed end is stored; error() says why where the wallet had to
-  kCut,       // the link went down before an answer came, or the guardian was late; the payment, if
-              // any, stays pending, and a call can go on in another contact
+  kCut,  // the link went down before an answer came, or the guardian was late or did not answer
+         // at all; the payment, if any, stays pending, and a call can go on in another contact
 };
 
 // [guard] Whoever is at the other end must not hear how long the guardian took. After a message
 // that may have been put to it, the line stays quiet, acknowledgements included, until a time that
 // the message alone decides; then goes out what came of it, be that a payment or a refusal. Where
-// the guardian took longer still, nothing is transmitted any more: the other side runs into its
-// idle timeout, and a retry sends the stored bytes.
+// the guardian took longer still, or did not answer, nothing is transmitted any more: the other
+// side runs into its idle timeout, and a retry sends the stored bytes.
 class Contact {
  public:
   Contact(Wallet& wallet, link::Medium& medium, const link::LinkOptions& options = {})
@@ -63,11 +63,13 @@ class Contact {
   void finish(ContactResult result, absl::Status error = absl::OkStatus());
   // Says goodbye at `due_ms`, at once where that is now.
   void decline(absl::Status error, uint64_t now_ms, uint64_t due_ms);
+  // Where the guardian did not answer: true, and nothing is said any more.
+  bool fall_silent(const absl::Status& error);
 
   Wallet& wallet_;
   link::Endpoint endpoint_;
   std::optional<Held> held_;
-  bool silent_ = false;                    // for good: the guardian was late
+  bool silent_ = false;                    // for good: the guardian was late, or absent
   std::optional<protocol::Bytes32> call_;  // its terms, once it was offered
   bool talking_ = false;                   // and opened, here or before
   bool hanging_up_ = false;
