@@ -44,6 +44,7 @@ class MemoryImage : public NonVolatileMemory {
   // The same for the write-th write from now on (0: the next one). Stays armed while the power
   // comes and goes for other reasons.
   void cut_power_at(uint64_t write, PowerCut where);
+  bool cut_armed() const { return cut_write_ != kNever; }  // no longer once it has happened
   // Disarms cut_power_at.
   void keep_power() { cut_write_ = kNever; }
   void restore_power();

@@ -55,6 +55,8 @@ class RecordStore {
   void scan(std::string_view prefix,
             const std::function<void(std::string_view key, protocol::ByteView value)>& visit) const;
   size_t count(std::string_view prefix) const;
+  // Bytes that can be appended until all records move to the other half.
+  size_t room() const { return half_size() - tail_; }
 
  private:
   explicit RecordStore(NonVolatileMemory& memory) : memory_(memory) {}
