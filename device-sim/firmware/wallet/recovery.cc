@@ -60,9 +60,14 @@ absl::StatusOr<std::unique_ptr<Recovery>> Recovery::with_seed(Wallet& wallet,
   if (account == w.account) {
     return protocol::refused("OWN_ACCOUNT", "This wallet's own account is not lost.");
   }
+  RecoveryRecord record;
   const std::string key = record_key(kRecoveryPrefix, account);
-  if (w.store->find(key) == nullptr) {
-    RecoveryRecord record;
+  const Bytes* begun = w.store->find(key);
+  if (begun != nullptr) {
+    CAFE_ASSIGN_OR_RETURN(record, RecoveryRecord::decode(*begun));
+  }
+  // Another one than before: that was misread.
+  if (begun == nullptr || !protocol::equal_ct(record.coin_seed.view(), coin_seed.view())) {
     record.coin_seed = coin_seed;
     CAFE_RETURN_IF_ERROR(w.store->commit(Batch().put(key, record.encode())));
   }
@@ -86,6 +91,10 @@ absl::StatusOr<std::unique_ptr<Recovery>> Recovery::of_own_payments(Wallet& wall
   if (!w.registered()) return not_registered();
   auto state = std::make_unique<State>(w, w.account);
   state->record.coin_seed = w.coin_seed;
+  for (const auto& [digest, payment] : w.payments) {
+    if (payment.kind != PaymentKind::kBill) continue;
+    for (const PlannedSpend& spend : payment.plan) state->paid.insert(spend.coin);
+  }
   if (w.list) state->table.add(*w.list);
   return std::unique_ptr<Recovery>(new Recovery(std::move(state)));
 }

@@ -214,7 +214,7 @@ bool Recovery::State::came_to_nothing(const PaymentRecord& payment, uint64_t now
   return now_s >= due_s;
 }
 
-absl::Status Recovery::State::file_payment(const PaymentRecord& payment, const Filed& earlier,
+absl::Status Recovery::State::file_payment(const PaymentRecord& payment, Filed& earlier,
                                            uint64_t now_ms, std::vector<Bytes32>& out) {
   CAFE_ASSIGN_OR_RETURN(const auto decoded, protocol::Payment::decode(payment.payment));
   CAFE_ASSIGN_OR_RETURN(const auto terms, protocol::Terms::decode(payment.terms.frame));
@@ -228,7 +228,8 @@ absl::Status Recovery::State::file_payment(const PaymentRecord& payment, const F
     const auto used = slots.find(coin.id);
     if (used == slots.end()) return;
     const auto before = earlier.slots.find(coin.id);
-    const uint64_t gone = *coin.spent | (before == earlier.slots.end() ? 0 : before->second);
+    const uint64_t gone =
+        coin.spent.value_or(~uint64_t{0}) | (before == earlier.slots.end() ? 0 : before->second);
     open = open && (used->second & gone) == 0 && !earlier.left_out.contains(coin.id) &&
            now_ms / 1000 < coin.denomination->claim_until;
     coins.push_back(coin.claimed(used->second));
@@ -245,6 +246,7 @@ absl::Status Recovery::State::file_payment(const PaymentRecord& payment, const F
   CAFE_ASSIGN_OR_RETURN(out.emplace_back(),
                         file(ClaimKind::kPayments, std::move(coins),
                              {{terms.currency, terms.amount}}, now_ms, {std::move(named)}));
+  for (const auto& [id, used] : slots) earlier.slots[id] |= used;
   return absl::OkStatus();
 }
 
@@ -253,10 +255,10 @@ absl::StatusOr<std::vector<Bytes32>> Recovery::claim_payments(uint64_t now_ms) {
   if (!looked_up()) return not_looked_up();
   std::vector<Bytes32> out;
   if (!s.own()) return out;
+  CAFE_ASSIGN_OR_RETURN(State::Filed earlier, s.filed());
   CAFE_RETURN_IF_ERROR(s.w.with_account(PinUse::kRecovery, [&]() -> absl::Status {
     for (const auto& [digest, payment] : s.w.payments) {
       if (!s.came_to_nothing(payment, now_ms / 1000)) continue;
-      CAFE_ASSIGN_OR_RETURN(const State::Filed earlier, s.filed());
       CAFE_RETURN_IF_ERROR(s.file_payment(payment, earlier, now_ms, out));
     }
     return absl::OkStatus();

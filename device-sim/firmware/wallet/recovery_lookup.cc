@@ -31,14 +31,8 @@ uint64_t below(protocol::Rng& rng, uint64_t bound) {
 
 // Coins, and of own payments what paid them. Cheques of a lost wallet are claimed all together,
 // whatever they spent: asking for them would only say something.
-bool Recovery::State::is_wanted(const LostCoin& coin) const {
-  if (!own()) return coin.is_coin();
-  return std::any_of(w.payments.begin(), w.payments.end(), [&](const auto& payment) {
-    const auto& plan = payment.second.plan;
-    return payment.second.kind == PaymentKind::kBill &&
-           std::any_of(plan.begin(), plan.end(),
-                       [&](const PlannedSpend& spend) { return spend.coin == coin.id; });
-  });
+bool Recovery::State::is_wanted(const CoinId& id, protocol::Kind kind) const {
+  return own() ? paid.contains(id) : kind == protocol::Kind::kCoin;
 }
 
 CoinPrefix Recovery::State::prefix_of(const CoinId& id) const {
@@ -62,7 +56,7 @@ absl::StatusOr<std::vector<CoinPrefix>> Recovery::to_ask() {
   }
   std::set<CoinPrefix> distinct;
   s.each_coin([&](const State::LostCoin& coin) {
-    if (s.is_wanted(coin) && !coin.spent) distinct.insert(s.prefix_of(coin.id));
+    if (coin.wanted && !coin.spent) distinct.insert(s.prefix_of(coin.id));
   });
   // [guard] In no order that the wallet, or the issuer's numbers, would give away.
   std::vector<CoinPrefix> prefixes(distinct.begin(), distinct.end());
@@ -116,7 +110,7 @@ absl::Status Recovery::on_spent(const CoinPrefix& asked, ByteView answer_bytes,
     s.probe.reset();
   }
   s.each_coin([&](State::LostCoin& coin) {
-    if (s.is_wanted(coin) && !coin.spent && asked.covers(coin.id)) {
+    if (coin.wanted && !coin.spent && asked.covers(coin.id)) {
       coin.spent = answer.slots_of(coin.id);
     }
   });
@@ -127,7 +121,7 @@ bool Recovery::looked_up() const {
   if (!rebuilt()) return false;
   bool all = true;
   state_->each_coin([&](const State::LostCoin& coin) {
-    if (state_->is_wanted(coin) && !coin.spent) all = false;
+    if (coin.wanted && !coin.spent) all = false;
   });
   return all;
 }

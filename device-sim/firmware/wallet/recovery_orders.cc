@@ -233,7 +233,8 @@ absl::StatusOr<std::vector<Recovery::State::LostCoin>> Recovery::State::rebuild(
   for (protocol::RebuiltCoin& coin : rebuilt) {
     const protocol::CoinId id = coin.coin.id();
     const auto* denomination = table.find(coin.coin.denom_id);
-    coins.push_back({opened.order, denomination, std::move(coin), id, std::nullopt});
+    coins.push_back({opened.order, denomination, std::move(coin), id,
+                     is_wanted(id, denomination->kind), std::nullopt});
   }
   return coins;
 }

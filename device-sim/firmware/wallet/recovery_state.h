@@ -19,6 +19,7 @@ struct Recovery::State {
     const protocol::Denomination* denomination;
     protocol::RebuiltCoin rebuilt;
     protocol::CoinId id;
+    bool wanted;                    // whether the store is asked for it
     std::optional<uint64_t> spent;  // slots; nothing before the store has told
 
     bool is_coin() const { return denomination->kind == protocol::Kind::kCoin; }
@@ -47,6 +48,7 @@ struct Recovery::State {
   // --- recovery_orders.cc ---
   std::optional<protocol::OrdersQuery> query;  // the last one
   std::optional<uint64_t> last_order;          // as the last listing says
+  std::set<protocol::CoinId> paid;             // what the own account's bills were paid with
   std::optional<protocol::CheckedRegistration> registration;
   std::vector<protocol::Load> loads;
   std::vector<ListedOrder> orders;
@@ -84,7 +86,7 @@ struct Recovery::State {
   absl::Status check_against_loss(uint64_t orders_listed, std::optional<size_t> loads_listed) const;
   absl::StatusOr<std::vector<LostCoin>> rebuild(const ListedOrder& listed) const;
 
-  bool is_wanted(const LostCoin& coin) const;
+  bool is_wanted(const protocol::CoinId& id, protocol::Kind kind) const;
   protocol::CoinPrefix prefix_of(const protocol::CoinId& id) const;
 
   // What the claims stored so far say: which slots they name, by coin, and which coins a refusal
@@ -104,7 +106,8 @@ struct Recovery::State {
   absl::Status file_coins(const Consent& consent, const Filed& earlier, uint64_t now_ms,
                           std::vector<protocol::Bytes32>& out);
   absl::Status file_cheques(uint64_t now_ms, std::vector<protocol::Bytes32>& out);
-  absl::Status file_payment(const PaymentRecord& record, const Filed& earlier, uint64_t now_ms,
+  // `earlier` gets what it claims.
+  absl::Status file_payment(const PaymentRecord& record, Filed& earlier, uint64_t now_ms,
                             std::vector<protocol::Bytes32>& out);
   bool is_void(const PaymentRecord& record) const;
   bool came_to_nothing(const PaymentRecord& record, uint64_t now_s) const;
