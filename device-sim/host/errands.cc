@@ -239,7 +239,7 @@ absl::StatusOr<std::vector<protocol::Receipt>> deposit(pos::Terminal& terminal, 
     receipts.push_back(std::move(receipt));
   }
   // Whatever keeps the list away keeps no payment from being handed in: the next trip brings it.
-  fetch_hotlist(terminal, backend).IgnoreError();
+  if (!receipts.empty()) fetch_hotlist(terminal, backend).IgnoreError();
   return receipts;
 }
 

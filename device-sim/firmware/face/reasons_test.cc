@@ -35,7 +35,8 @@ std::set<std::string> documented(const std::string& path) {
 TEST(ReasonsTest, EveryReasonOfTheWalletHasPlainWords) {
   for (const char* path :
        {"device-sim/firmware/wallet/wallet.h", "device-sim/firmware/wallet/selection.h",
-        "device-sim/firmware/wallet/planning.h"}) {
+        "device-sim/firmware/wallet/planning.h", "device-sim/firmware/wallet/recovery.h",
+        "device-sim/firmware/wallet/claims.h", "device-sim/firmware/wallet/backup_card.h"}) {
     const std::vector<std::string_view> explained = explained_reasons();
     const std::set<std::string> reasons = documented(path);
     EXPECT_FALSE(reasons.empty()) << path;
