@@ -108,7 +108,8 @@ absl::Status TestIssuer::try_publish(uint32_t number, const protocol::SignedDocu
   });
 }
 
-void TestIssuer::fund(const protocol::AccountId& account, uint64_t amount) {
+void TestIssuer::fund(const protocol::AccountId& account, uint64_t amount,
+                      const std::string& currency) {
   const auto ledger = storage::make_postgres_ledger();
   const Bytes reference = protocol::to_bytes(market.rng.array<16>());
   const auto value = static_cast<int64_t>(amount);
@@ -116,16 +117,16 @@ void TestIssuer::fund(const protocol::AccountId& account, uint64_t amount) {
     return ledger
         ->post(tx, {.kind = "funding",
                     .reference = reference,
-                    .lines = {{{"cash", {}, "EUR"}, -value},
-                              {{"customer", protocol::to_bytes(account), "EUR"}, value}}})
+                    .lines = {{{"cash", {}, currency}, -value},
+                              {{"customer", protocol::to_bytes(account), currency}, value}}})
         .status();
   }));
 }
 
-int64_t TestIssuer::balance(const protocol::AccountId& account) {
+int64_t TestIssuer::balance(const protocol::AccountId& account, const std::string& currency) {
   const auto ledger = storage::make_postgres_ledger();
   return must(operator_->transaction({.idempotent = true}, [&](Transaction& tx) {
-    return ledger->balance(tx, {"customer", protocol::to_bytes(account), "EUR"});
+    return ledger->balance(tx, {"customer", protocol::to_bytes(account), currency});
   }));
 }
 
@@ -207,6 +208,28 @@ std::string TestIssuer::audit() {
                            "a.last_order <> (SELECT coalesce(max(c.n), 0) FROM "
                            "withdrawal.completed_order c WHERE c.account_id = a.account_id)"));
         for (const auto row : rows) wrong += "chain " + row.get<std::string>(0) + "\n";
+        // A lost account is closed, and stands where its statement says.
+        CAFE_ASSIGN_OR_RETURN(
+            rows, tx.query("SELECT encode(a.account_id, 'hex') FROM withdrawal.account a JOIN "
+                           "withdrawal.loss l USING (account_id) WHERE a.closed_at IS NULL OR "
+                           "l.last_order <> a.last_order OR l.last_load <> a.last_load"));
+        for (const auto row : rows) wrong += "loss " + row.get<std::string>(0) + "\n";
+        // Each move was posted, from the lost account to its successor, and nothing else was.
+        CAFE_ASSIGN_OR_RETURN(
+            rows,
+            tx.query("SELECT count(*) FROM (SELECT m.lost || int8send(m.number) || "
+                     "m.currency::bytea AS reference, m.currency, m.lost, r.successor, m.amount "
+                     "FROM withdrawal.replacement_move m JOIN withdrawal.replacement r USING "
+                     "(lost)) m FULL JOIN (SELECT p.reference, f.currency, f.owner AS lost, "
+                     "t.owner AS successor, c.amount FROM ledger.posting p "
+                     "JOIN ledger.entry c ON c.posting_id = p.id AND c.amount > 0 "
+                     "JOIN ledger.entry d ON d.posting_id = p.id AND d.amount < 0 "
+                     "JOIN ledger.account t ON t.id = c.account_id "
+                     "JOIN ledger.account f ON f.id = d.account_id "
+                     "WHERE p.kind = 'replacement') p "
+                     "USING (reference, currency, lost, successor, amount) "
+                     "WHERE (m IS NULL) OR (p IS NULL)"));
+        if (rows.front().get<int64_t>(0) != 0) wrong += "moves\n";
         return wrong;
       }));
 }
@@ -231,6 +254,18 @@ std::unique_ptr<v1::Withdrawal::Stub> InProcess::connect(const platform::TlsOpti
 }
 
 ChildProcess::ChildProcess(TestIssuer& issuer, const std::string& failpoints) {
+  must(start(issuer, failpoints));
+}
+
+std::unique_ptr<ChildProcess> ChildProcess::try_start(TestIssuer& issuer,
+                                                      const std::string& failpoints) {
+  std::unique_ptr<ChildProcess> child(new ChildProcess);
+  if (child->start(issuer, failpoints).ok()) return child;
+  child->expect_crash();
+  return nullptr;
+}
+
+absl::Status ChildProcess::start(TestIssuer& issuer, const std::string& failpoints) {
   const std::filesystem::path port_file = issuer.folder() / "port.json";
   std::filesystem::remove(port_file);
   testing::Subprocess::Options start{
@@ -244,9 +279,11 @@ ChildProcess::ChildProcess(TestIssuer& issuer, const std::string& failpoints) {
                   "--load-key=" + issuer.options.load_key},
       .output = issuer.folder() / "withdrawal.log"};
   if (!failpoints.empty()) start.command.push_back("--failpoints=" + failpoints);
-  process_ = must(testing::Subprocess::start(std::move(start)));
-  const std::string ports = must(process_->read_when_written(port_file, std::chrono::seconds(30)));
+  CAFE_ASSIGN_OR_RETURN(process_, testing::Subprocess::start(std::move(start)));
+  CAFE_ASSIGN_OR_RETURN(const std::string ports,
+                        process_->read_when_written(port_file, std::chrono::seconds(30)));
   stub_ = connect_stub(std::stoi(ports.substr(ports.find("\"grpc\":") + 7)), {.insecure = true});
+  return absl::OkStatus();
 }
 
 void ChildProcess::expect_crash() {

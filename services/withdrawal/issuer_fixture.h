@@ -52,8 +52,9 @@ class TestIssuer {
   void publish();
   absl::Status try_publish(uint32_t number, const protocol::SignedDocument& document);
   // Credits a customer's account.
-  void fund(const protocol::AccountId& account, uint64_t amount);
-  int64_t balance(const protocol::AccountId& account);
+  void fund(const protocol::AccountId& account, uint64_t amount,
+            const std::string& currency = "EUR");
+  int64_t balance(const protocol::AccountId& account, const std::string& currency = "EUR");
   // Starts a new lineage of the running database.
   void renew_lineage();
 
@@ -98,12 +99,16 @@ class InProcess {
 class ChildProcess {
  public:
   explicit ChildProcess(TestIssuer& issuer, const std::string& failpoints = {});
+  // Nothing where it died while it started.
+  static std::unique_ptr<ChildProcess> try_start(TestIssuer& issuer, const std::string& failpoints);
   Stub& stub() { return *stub_; }
   // Waits for its end by SIGKILL.
   void expect_crash();
   void terminate();
 
  private:
+  ChildProcess() = default;
+  absl::Status start(TestIssuer& issuer, const std::string& failpoints);
   std::unique_ptr<testing::Subprocess> process_;
   std::unique_ptr<v1::Withdrawal::Stub> stub_;
 };

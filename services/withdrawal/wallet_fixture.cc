@@ -112,7 +112,7 @@ absl::StatusOr<std::vector<testing::WithdrawnCoin>> Wallet::unblind(
                                            line, half.place.i, completion.responses[n]));
       CAFE_RETURN_IF_ERROR(protocol::check_coin(coin, denomination));
       coins.push_back({std::move(coin), denomination, half.blinded, half.slots, half.place.B_O,
-                       line, half.place.i, completion.responses[n]});
+                       line, half.place.i, completion.responses[n], completion.order});
     }
   }
   return coins;

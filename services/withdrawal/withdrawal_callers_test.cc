@@ -1,6 +1,6 @@
 // Who may call what, over TLS with certificates.
 #include "libs/platform/testdata/certificates.h"
-#include "services/withdrawal/wallet_fixture.h"
+#include "services/withdrawal/loss_fixture.h"
 
 namespace cafe::withdrawal {
 namespace {
@@ -18,8 +18,9 @@ TEST(WithdrawalCallers, MethodsForServicesAreRefusedToEveryoneElse) {
         testdata::make_certificate(ca, service, {"DNS:" + service + ".cafe.internal"}), ca);
   };
   InProcess service(issuer, clock, {}, tls_of("withdrawal"));
-  Wallet wallet(issuer);
+  Wallet wallet(issuer), lost(issuer);
   wallet.join(service.stub());
+  lost.join(service.stub());
 
   const auto find = [&](Stub& stub) {
     v1::FindAccountRequest request;
@@ -44,12 +45,14 @@ TEST(WithdrawalCallers, MethodsForServicesAreRefusedToEveryoneElse) {
 
   struct Case {
     std::string caller;  // empty: without a certificate
-    bool finds, closes, stops;
+    bool finds, closes, stops, acts, reads;
   };
-  for (const Case& c :
-       {Case{"", false, false, false}, Case{"withdrawal", false, false, false},
-        Case{"recovery", false, false, false}, Case{"deposit", false, false, true},
-        Case{"operator", true, false, true}, Case{"doublespend", true, true, false}}) {
+  for (const Case& c : {Case{"", false, false, false, false, false},
+                        Case{"withdrawal", false, false, false, false, false},
+                        Case{"recovery", false, false, false, false, true},
+                        Case{"deposit", false, false, true, false, false},
+                        Case{"doublespend", true, true, false, false, false},
+                        Case{"operator", true, false, true, true, true}}) {
     platform::TlsOptions tls = tls_of(c.caller.empty() ? "nobody" : c.caller);
     if (c.caller.empty()) tls.cert = tls.key = "";
     const auto stub = service.connect(tls);
@@ -64,10 +67,21 @@ TEST(WithdrawalCallers, MethodsForServicesAreRefusedToEveryoneElse) {
     if (!c.stops) {
       EXPECT_EQ(issuer.rows(), before) << c.caller;
     }
+    EXPECT_EQ(allowed(call_account(*stub, wallet.account()).status()), c.reads) << c.caller;
+    EXPECT_EQ(allowed(call_orders(*stub, wallet.account(), 0, 1).status()), c.reads) << c.caller;
+    EXPECT_EQ(allowed(call_loads(*stub, wallet.account(), 0, 1).status()), c.reads) << c.caller;
+    const std::string unacted = issuer.rows();
+    EXPECT_EQ(allowed(call_report(*stub, lost.account()).status()), c.acts) << c.caller;
+    EXPECT_EQ(allowed(call_replace(*stub, lost.account(), wallet.account()).status()), c.acts)
+        << c.caller;
+    if (!c.acts) {
+      EXPECT_EQ(issuer.rows(), unacted) << c.caller;
+    }
     // Everybody may ask for the list.
     EXPECT_TRUE(call_denominations(*stub).ok()) << c.caller;
   }
   EXPECT_EQ(issuer.count("withdrawal.denomination_stop WHERE stopped_by = 'deposit'"), 1);
+  EXPECT_EQ(issuer.count("withdrawal.operator_act WHERE asked_by = 'operator'"), 2);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <thread>
 
 #include "libs/platform/log.h"
-#include "services/withdrawal/wallet_fixture.h"
+#include "services/withdrawal/loss_fixture.h"
 
 namespace cafe::withdrawal {
 namespace {
@@ -66,8 +66,11 @@ TEST(Malformed, RequestsChangeNothing) {
   InProcess service(issuer, clock);
   Stub& stub = service.stub();
 
-  Wallet wallet(issuer), newcomer(issuer);
+  Wallet wallet(issuer), newcomer(issuer), lost(issuer), heir(issuer);
   wallet.join(stub);
+  lost.join(stub);
+  heir.join(stub);
+  must(call_report(stub, loss_report(issuer, lost)));
   must(newcomer.prepare_registration(stub));
   auto coins = wallet.withdraw(stub, {{issuer.coin.id, 1}});
   ASSERT_TRUE(coins.ok()) << coins.status();
@@ -122,6 +125,18 @@ TEST(Malformed, RequestsChangeNothing) {
             request.set_reason("test");
           },
           &Stub::StopDenomination),
+      method<v1::ReportLossRequest, v1::ReportLossResponse>(
+          "ReportLoss", protocol::to_string(loss_report(issuer, heir).encode()),
+          [](auto& request, const auto& bytes) { request.set_report(bytes); }, &Stub::ReportLoss),
+      method<v1::ReplaceAccountRequest, v1::ReplaceAccountResponse>(
+          "ReplaceAccount",
+          protocol::to_string(replacement(issuer, lost, newcomer.account()).encode()),
+          [](auto& request, const auto& bytes) { request.set_replacement(bytes); },
+          &Stub::ReplaceAccount),
+      method<v1::GetAccountRequest, v1::GetAccountResponse>(
+          "GetAccount", protocol::to_string(wallet.account()),
+          [](auto& request, const auto& bytes) { request.set_account_id(bytes); },
+          &Stub::GetAccount),
   };
 
   const std::string before = issuer.rows();
