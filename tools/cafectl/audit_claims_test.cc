@@ -32,14 +32,13 @@ TEST_F(ClaimAuditTest, ExplainsEveryCent) {
 }
 
 TEST_F(ClaimAuditTest, TheStoredClaimIsTheOneThatACourtSees) {
-  const ClaimFile file = charged_claim();
   store_charged_claim();
   const auto stored = operator_->transaction(
       {.read_only = true}, [&](storage::Transaction& tx) { return load_claim_file(tx, 1); });
   ASSERT_TRUE(stored.ok()) << stored.status();
   EXPECT_TRUE(protocol::verify_claim_file(*stored, market_.anchors).ok());
-  EXPECT_EQ(stored->statements.size(), file.statements.size());
-  EXPECT_EQ(stored->payments.size(), file.payments.size());
+  EXPECT_EQ(stored->statements.size(), 3u);
+  EXPECT_EQ(stored->payments.size(), 2u);
   const auto none = operator_->transaction(
       {.read_only = true}, [&](storage::Transaction& tx) { return load_claim_file(tx, 9); });
   EXPECT_EQ(protocol::reason_of(none.status()), "UNKNOWN_CLAIM");
@@ -190,7 +189,6 @@ TEST_F(ClaimAuditTest, SeesEveryPostingWithoutADocument) {
 // A slot that was credited, and then deposited: counted once until the claim is looked at again.
 TEST_F(ClaimAuditTest, CountsWhatIsNotChargedYetOnce) {
   ClaimFile file = coins_claim();
-  const Payment late = pay({{&plain_, 0, 500}}, /*after=*/true);
   market_.state(file, protocol::ClaimState::kCredited, {});
   store_held(file);
   store_statements(file, 0, 1);

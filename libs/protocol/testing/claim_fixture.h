@@ -42,10 +42,11 @@ class ClaimFixture : public ::testing::Test {
     return market_.claim(lost_, chain(), protocol::ClaimKind::kCheques,
                          {claims(cheque_), claims(call_cheque_), claims(blank_)}, {}, {3000, 2000});
   }
-  // Paid before the loss, or two days after the claim.
+  // Paid before the loss, or two days after the claim. The guardian forgets, so that one wallet's
+  // slots serve several claims of one test.
   Payment pay(std::vector<Paying> slots, bool after = false) {
     market_.now_s = after ? market_.claim_s + 2 * kDay_s : kWorldNow_s;
-    Payment payment = market_.pay(lost_, slots);
+    Payment payment = market_.pay(lost_, slots, Guardian::kForgetful);
     market_.now_s = kWorldNow_s;
     return payment;
   }
@@ -67,7 +68,8 @@ class ClaimFixture : public ::testing::Test {
   protocol::ClaimFile spent_cheques_claim() {
     protocol::ClaimFile file = cheques_claim();
     const Payment cheque = pay({{&cheque_, 0, 1234}});
-    const Payment call = market_.open_call(lost_, call_cheque_, 10, 8).shown(3);
+    const Payment call =
+        market_.open_call(lost_, call_cheque_, 10, 8, Guardian::kForgetful).shown(3);
     market_.state(file, protocol::ClaimState::kFinal,
                   {market_.deduct(file, cheque, 0), market_.deduct(file, call, 0)}, {cheque, call});
     return file;
