@@ -1,5 +1,4 @@
 // PINs, the PUK, and what they open.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -46,13 +45,12 @@ TEST(GuardianSetUp, MakesPinPukAndWalletKeyOnce) {
   EXPECT_EQ(chip.make_slot().word, 0x9804);
   EXPECT_EQ(chip.verify(kWithdrawal, kWithdrawalPin).word, 0x6A88);
   EXPECT_EQ(chip.set_up_pin(kWithdrawalPin).word, 0x6985) << "nobody has seen a PUK";
-  std::set<Bytes> puks;
-  for (int i = 0; i < 20; ++i) puks.insert(chip.draw_puk().data);
+  std::set<std::string> puks;
+  for (int i = 0; i < 20; ++i) puks.insert(protocol::to_string(chip.draw_puk().data));
   EXPECT_EQ(puks.size(), 20u);
-  for (const Bytes& puk : puks) {
+  for (const std::string& puk : puks) {
     EXPECT_EQ(puk.size(), kPukDigits);
-    EXPECT_TRUE(
-        std::all_of(puk.begin(), puk.end(), [](uint8_t c) { return c >= '0' && c <= '9'; }));
+    EXPECT_TRUE(std::all_of(puk.begin(), puk.end(), [](char c) { return c >= '0' && c <= '9'; }));
   }
   chip.restart();
   EXPECT_EQ(chip.set_up_pin(kWithdrawalPin).word, 0x6985) << "that PUK was never durable";
