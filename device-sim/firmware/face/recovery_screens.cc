@@ -72,8 +72,8 @@ std::vector<Screen> claim_screens_of(const wallet::ClaimView& claim) {
   for (size_t n = 0; n < claim.claimed.size(); ++n) {
     const auto& [currency, amount] = claim.claimed[n];
     if (n >= claim.totals.size()) {
-      const std::string until =
-          claim.held_until_ms == 0 ? "" : "until " + date_text(claim.held_until_ms);
+      std::string until;
+      if (claim.held_until_ms > 0) until.append("until ").append(date_text(claim.held_until_ms));
       screens.push_back(
           screen(claim_title(claim), named_sum(currency, currency, amount), until, "Back", "Next"));
       continue;
@@ -92,7 +92,9 @@ std::vector<Screen> claim_screens_of(const wallet::ClaimView& claim) {
 std::vector<Screen> words_screens(std::string_view text) {
   std::vector<std::string> words = words_of(text);
   for (size_t n = 0; n < words.size(); ++n) {
-    words[n].insert(0, " ").insert(0, std::to_string(n + 1));
+    std::string numbered = std::to_string(n + 1);
+    numbered += ' ';
+    words[n] = numbered.append(words[n]);
   }
   words.resize((words.size() + kWordsAtOnce - 1) / kWordsAtOnce * kWordsAtOnce);
   std::vector<Screen> screens;

@@ -1,6 +1,6 @@
 #include "device-sim/firmware/testing/recovery_desk.h"
 
-#include <bit>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -44,6 +44,7 @@ void RecoveryDesk::forget_all_after(const RecoveryDesk& then) {
   replaced_ = then.replaced_;
   backups_ = then.backups_;
   look_ups_ = then.look_ups_;
+  first_answered_ = then.first_answered_;
   deposited_ = then.deposited_;
   spent_ = then.spent_;
   claimed_ = then.claimed_;
@@ -160,6 +161,7 @@ absl::StatusOr<Bytes> RecoveryDesk::look_up(const CoinPrefix& prefix) {
   if (slots > most_slots || (calls_too_short && calls_too_short(prefix))) {
     return refused("PREFIX_TOO_SHORT", "Ask with more bits.");
   }
+  first_answered_ = std::min(first_answered_, look_ups_.size() - 1);
   if (tamper_answer) tamper_answer(answer);
   return SignedDocument::sign(answer.encode(), world_.coinstore_key).encode();
 }
@@ -198,6 +200,11 @@ void RecoveryDesk::deposit(pos::Terminal& terminal) {
                             world_.deposit_certificate.encode());
     if (!settled.ok()) std::abort();
   }
+}
+
+std::vector<CoinPrefix> RecoveryDesk::own_look_ups() const {
+  if (first_answered_ >= look_ups_.size()) return {};
+  return {look_ups_.begin() + static_cast<ptrdiff_t>(first_answered_) + 1, look_ups_.end()};
 }
 
 std::vector<Claim> RecoveryDesk::claims() const {

@@ -67,6 +67,9 @@ class RecoveryDesk {
 
   // --- What the issuer sees ---
   const std::vector<protocol::CoinPrefix>& look_ups() const { return look_ups_; }
+  // Those after the first one that it answered: whoever knows the protocol knows that these are of
+  // somebody's coins.
+  std::vector<protocol::CoinPrefix> own_look_ups() const;
   const std::vector<protocol::Payment>& deposited() const { return deposited_; }
   // Claims that were filed and held, in order.
   std::vector<protocol::Claim> claims() const;
@@ -121,6 +124,7 @@ class RecoveryDesk {
   std::map<protocol::AccountId, protocol::SignedDocument> replaced_;
   std::map<protocol::Point, protocol::SignedDocument> backups_;  // by holder
   std::vector<protocol::CoinPrefix> look_ups_;
+  size_t first_answered_ = SIZE_MAX;  // of them
   std::vector<protocol::Payment> deposited_;
   std::map<SlotOfCoin, Spent> spent_;
   std::set<SlotOfCoin> claimed_;
