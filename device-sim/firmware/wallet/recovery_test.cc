@@ -29,7 +29,7 @@ TEST_F(RecoveryTest, EveryUnspentUnitComesBack) {
   poll();
   EXPECT_EQ(views()[0].status, ClaimStatus::kCredited);
   EXPECT_EQ(credited(), kCoins - 500);
-  desk_.pass(400 * kDay_ms);
+  desk_.pass(130 * kDay_ms);
   poll();
   EXPECT_EQ(views()[0].status, ClaimStatus::kFinal);
   EXPECT_EQ(views()[0].totals.at(0).credited, kCoins - 500);
