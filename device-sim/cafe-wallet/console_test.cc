@@ -72,6 +72,29 @@ TEST(ScriptConsoleTest, HangsUpAfterTheTicksThatWereAskedFor) {
   EXPECT_TRUE(console.hangs_up(5, 0));
 }
 
+// Each question takes the next line of digits, or the last one again; none of them is written out.
+TEST(ScriptConsoleTest, TypesDigitsAndWritesNone) {
+  std::ostringstream out;
+  ScriptConsole console({"digits 2580", "register", "digits 1111", "digits 1379", "pay 1"}, out);
+  EXPECT_EQ(console.next_command(), "register");
+  EXPECT_EQ(console.ask_digits(kQuestion), "1111");
+  EXPECT_EQ(console.ask_digits(kQuestion), "1379");
+  EXPECT_EQ(console.ask_digits(kQuestion), "1379");
+  EXPECT_EQ(console.next_command(), "pay 1");
+  for (const char* digits : {"2580", "1111", "1379", "digits 1"}) {
+    EXPECT_EQ(out.str().find(digits), std::string::npos);
+  }
+}
+
+TEST(ScriptConsoleTest, WithoutDigitsAsksThePadOrPressesTheLeftButton) {
+  std::ostringstream out;
+  ScriptConsole alone({"ok"}, out);
+  EXPECT_EQ(alone.ask_digits(kQuestion), std::nullopt);
+  ScriptConsole with_person({}, out, [] { return std::optional<std::string>("4711"); });
+  EXPECT_EQ(with_person.ask_digits(kQuestion), "4711");
+  EXPECT_EQ(out.str().find("4711"), std::string::npos);
+}
+
 // A terminal in the place of standard input.
 class TerminalConsoleTest : public ::testing::Test {
  protected:
@@ -93,6 +116,27 @@ class TerminalConsoleTest : public ::testing::Test {
   int keyboard_ = -1;
   int input_ = -1;
 };
+
+TEST_F(TerminalConsoleTest, TakesDigitsFromTheKeys) {
+  TerminalConsole console;
+  std::atomic<bool> answered = false;
+  std::thread owner([&] {
+    // Typed until it is taken: what comes before the question counts for nothing.
+    while (!answered) {
+      for (char key : {'1', 'x', '2', '\x7f', '3', '\n'}) press(key);
+      std::this_thread::yield();
+    }
+  });
+  std::optional<std::string> digits;
+  // A question may begin in the middle of that.
+  for (int question = 0; question < 1000 && digits != "13"; ++question) {
+    digits = console.ask_digits(kQuestion);
+  }
+  answered = true;
+  owner.join();
+  EXPECT_EQ(digits, "13");
+  tcflush(STDIN_FILENO, TCIFLUSH);
+}
 
 // Enter, pressed before the question could be read, agrees to nothing.
 TEST_F(TerminalConsoleTest, TakesNoKeyThatWasTypedAhead) {

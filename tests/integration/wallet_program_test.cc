@@ -37,6 +37,7 @@ class WalletProgramTest : public ::testing::Test {
         "--terminal=" + cluster_->terminal_file(1),
         "--fund-command='" + program("cafectl") + "' --database-url '" +
             cluster_->postgres().url("cafe_operator") + "' account fund --batch -"};
+    command.push_back("digits 2580");  // what the owner types where she is asked for a PIN
     command.insert(command.end(), lines.begin(), lines.end());
     return command;
   }
@@ -135,6 +136,31 @@ TEST_F(WalletProgramTest, SaysWhatItCannotDoAndLosesNothing) {
   // The wallet is as good as before.
   EXPECT_THAT(transcript({"pay 40"}), HasSubstr("handed it in: 40.00 EUR credited"));
   EXPECT_EQ(ledger("payee"), 4000);
+  expect_exact_books();
+}
+
+// Whoever finds the wallet pays small sums until the limit is used up, and nothing else.
+TEST_F(WalletProgramTest, AThiefSpendsNoMoreThanTheOwnerAllowed) {
+  const std::string owner =
+      transcript({"register", "fund 100", "withdraw 60", "pin payment", "digits 2580",
+                  "digits 137913791379", "pin limit 10", "pay 25", "pay 8", "pin"});
+  EXPECT_THAT(owner, HasSubstr("| To pay:              |\n| Payment PIN?         |\n"));
+  EXPECT_THAT(owner, HasSubstr("| Without PIN, EUR:    |\n"
+                               "|                 2.00 |\n"
+                               "| of             10.00 |\n"));
+  EXPECT_THAT(owner, Not(HasSubstr("137913791379")));
+  EXPECT_EQ(ledger("payee"), 3300);
+  const auto thief = [&](const std::string& line) {
+    const auto output = session({"digits 0000", line});
+    return output.ok() ? std::string() : std::string(output.status().message());
+  };
+  EXPECT_THAT(thief("pay 2.01"), HasSubstr("PIN_BLOCKED"));
+  EXPECT_THAT(thief("withdraw 100"), HasSubstr("PIN_BLOCKED"));
+  EXPECT_THAT(thief("back 1"), HasSubstr("PIN_BLOCKED"));
+  EXPECT_THAT(thief("pin off"), HasSubstr("PIN_BLOCKED"));
+  EXPECT_EQ(thief("pay 2"), "");
+  EXPECT_THAT(thief("pay 0.01"), HasSubstr("PIN_BLOCKED"));
+  EXPECT_EQ(ledger("payee"), 3500);
   expect_exact_books();
 }
 

@@ -53,6 +53,57 @@ TEST_F(FaceTest, EverySumOfAWithdrawalIsConfirmed) {
   EXPECT_FALSE(face.confirm_order({}));
 }
 
+TEST_F(FaceTest, AsksForAPinAndObeysTheLeftButton) {
+  const wallet::PinQuestion question{wallet::PinKind::kWithdrawal, wallet::PinUse::kLoad, 3, false};
+  const auto digits = [](const std::optional<wallet::Pin>& pin) {
+    return pin ? protocol::to_string(pin->digits()) : "left button";
+  };
+  buttons.type({"2580", "12345678"});
+  EXPECT_EQ(digits(face.enter_pin(question)), "2580");
+  EXPECT_EQ(digits(face.enter_puk(7)), "12345678");
+  EXPECT_EQ(digits(face.enter_pin(question)), "left button");
+  EXPECT_EQ(shown,
+            (std::vector<Screen>{pin_screen(question), enter_puk_screen(7), pin_screen(question)}));
+  // What is no PIN goes no further.
+  for (const char* wrong : {"", "123", "1234567890123", "12a4"}) {
+    buttons.type({wrong});
+    EXPECT_EQ(digits(face.enter_pin(question)), "left button") << wrong;
+  }
+}
+
+TEST_F(FaceTest, HasANewPinTypedTwice) {
+  const auto chosen = [&] {
+    const auto pin = face.choose_pin(wallet::PinKind::kPayment);
+    return pin ? protocol::to_string(pin->digits()) : "left button";
+  };
+  buttons.type({"1379", "1379"});
+  EXPECT_EQ(chosen(), "1379");
+  EXPECT_EQ(shown,
+            (std::vector<Screen>{new_pin_screen(wallet::PinKind::kPayment), same_pin_screen()}));
+  buttons.type({"1379", "1397", "2468", "2468"});
+  EXPECT_EQ(chosen(), "2468");
+  buttons.type({"1379"});
+  EXPECT_EQ(chosen(), "left button");
+}
+
+TEST_F(FaceTest, ShowsThePukAndNoDigitsThatWereTyped) {
+  const wallet::Pin puk = *wallet::Pin::of("50772218");
+  EXPECT_TRUE(face.note_puk(puk));
+  buttons.press({Button::kCancel});
+  EXPECT_FALSE(face.note_puk(puk));
+  EXPECT_NE(text_of(shown.front()).find("5077 2218"), std::string::npos);
+  shown.clear();
+  buttons.type({"2580", "2580", "1379", "97531"});
+  face.choose_pin(wallet::PinKind::kWithdrawal);
+  face.enter_pin({wallet::PinKind::kPayment, wallet::PinUse::kPayment, 2, true});
+  face.enter_puk(3);
+  for (const Screen& screen : shown) {
+    for (const char* typed : {"2580", "1379", "97531"}) {
+      EXPECT_EQ(text_of(screen).find(typed), std::string::npos);
+    }
+  }
+}
+
 TEST_F(FaceTest, BrowsesUntilTheEndOrUntilTheOwnerLeaves) {
   const std::vector<Screen> pages = {message_screen("one"), message_screen("two"),
                                      message_screen("three")};

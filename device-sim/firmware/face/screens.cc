@@ -187,10 +187,10 @@ std::vector<Screen> pins_screens(const wallet::PinStates& pins,
                                  std::span<const wallet::Allowance> allowances) {
   const auto text = [](const wallet::PinState& pin) {
     if (!pin.set) return std::string("none");
-    return pin.tries_left == 0 ? std::string("blocked") : std::to_string(pin.tries_left);
+    return pin.tries_left == 0 ? std::string("blocked") : counted(pin.tries_left, "try", "tries");
   };
-  std::vector<Screen> screens = {screen(both("Tries: withdrawal", text(pins.withdrawal)),
-                                        both("payment PIN", text(pins.payment)),
+  std::vector<Screen> screens = {screen(both("Withdrawal", text(pins.withdrawal)),
+                                        both("Payment", text(pins.payment)),
                                         both("PUK", text(pins.puk)), kBack, kNext)};
   if (!pins.payment.set) return screens;
   for (const wallet::Allowance& allowance : allowances) {

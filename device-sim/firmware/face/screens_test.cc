@@ -256,6 +256,65 @@ TEST(ScreensTest, SaysWhatCameOfIt) {
             "                  OK\n");
 }
 
+TEST(ScreensTest, AsksForPins) {
+  using wallet::PinKind;
+  using wallet::PinUse;
+  EXPECT_EQ(text_of(pin_screen({PinKind::kWithdrawal, PinUse::kWithdrawal, 3, false})),
+            "To withdraw:\n"
+            "Withdrawal PIN?\n"
+            "\n"
+            "Cancel            OK\n");
+  EXPECT_EQ(text_of(pin_screen({PinKind::kPayment, PinUse::kPayment, 2, true})),
+            "To pay:\n"
+            "Payment PIN?\n"
+            "Wrong: 2 tries left\n"
+            "Cancel            OK\n");
+  // Somebody else tried before.
+  EXPECT_EQ(text_of(pin_screen({PinKind::kPayment, PinUse::kUnlock, 1, false})),
+            "To unlock a sum:\n"
+            "Payment PIN?\n"
+            "1 try left\n"
+            "Cancel            OK\n");
+  EXPECT_EQ(text_of(puk_screen(*wallet::Pin::of("50772218"))),
+            "Note it down now:\n"
+            "PUK 5077 2218\n"
+            "It unblocks PINs.\n"
+            "Cancel            OK\n");
+  EXPECT_EQ(text_of(enter_puk_screen(10)),
+            "Your PUK, 8 digits?\n"
+            "\n"
+            "10 tries left\n"
+            "Cancel            OK\n");
+}
+
+TEST(ScreensTest, ShowsPinsAndWhatGoesWithout) {
+  const wallet::PinStates pins{{true, 0}, {true, 3}, {true, 10}};
+  const wallet::Allowance euros{"EUR", 2000, 1234};
+  const auto screens = pins_screens(pins, {&euros, 1});
+  ASSERT_EQ(screens.size(), 2U);
+  EXPECT_EQ(text_of(screens[0]),
+            "Withdrawal   blocked\n"
+            "Payment      3 tries\n"
+            "PUK         10 tries\n"
+            "Back            Next\n");
+  EXPECT_EQ(text_of(screens[1]),
+            "Without PIN, EUR:\n"
+            "               12.34\n"
+            "of             20.00\n"
+            "Back            Next\n");
+  EXPECT_EQ(text_of(pins_screens(pins, {}).at(1)),
+            "Every payment needs\n"
+            "the payment PIN\n"
+            "\n"
+            "Back            Next\n");
+  EXPECT_EQ(pins_screens({{true, 3}, {false, 0}, {true, 10}}, {}).size(), 1U);
+  EXPECT_EQ(text_of(unlocked_screen(euros)),
+            "Without PIN:\n"
+            "           12.34 EUR\n"
+            "can be paid now\n"
+            "                  OK\n");
+}
+
 TEST(ScreensTest, WritesTimes) {
   EXPECT_EQ(time_text(0), "1970-01-01 00:00");
   EXPECT_EQ(time_text(kTime_ms), "2026-11-23 05:44");
