@@ -114,7 +114,11 @@ TEST_F(LostWalletTest, APersonRecoversByHerWordsOnceTheOperatorKnowsHer) {
   misread[2] = misread[2] == 'b' ? 'd' : 'b';
   EXPECT_THAT(refusal("new", {"recover words " + misread}), HasSubstr("BAD_WORDS"));
   const auto operator_acts = [&](std::vector<std::string> arguments) {
-    arguments.insert(arguments.end(), {"--identified-by", "passport 1, clerk 2"});
+    arguments.insert(
+        arguments.end(),
+        {"--identified-by", "passport 1, clerk 2", "--withdrawal", cluster_->address("withdrawal"),
+         "--tls-ca", cluster_->file("tls/ca.pem"), "--tls-cert", cluster_->file("tls/operator.pem"),
+         "--tls-key", cluster_->file("tls/operator.key")});
     const auto done = cluster_->cafectl(arguments);
     EXPECT_TRUE(done.ok()) << done.status();
   };
