@@ -23,13 +23,19 @@ absl::StatusOr<std::unique_ptr<Backend>> Backend::connect(const BackendOptions& 
   if (!options.doublespend_address.empty()) {
     CAFE_ASSIGN_OR_RETURN(
         const auto doublespend,
-        open_channel(options.doublespend_address, "doublespend", options, Line::kShared));
+        open_channel(options.doublespend_address, "doublespend", options, Line::kOperator));
     backend->doublespend_ = v1::DoubleSpend::NewStub(doublespend);
   }
   if (!options.recovery_address.empty()) {
     CAFE_ASSIGN_OR_RETURN(const auto recovery, open_channel(options.recovery_address, "recovery",
                                                             options, Line::kShared));
     backend->recovery_ = v1::Recovery::NewStub(recovery);
+  }
+  if (!options.operator_cert.empty()) {
+    CAFE_ASSIGN_OR_RETURN(
+        const auto as_operator,
+        open_channel(options.withdrawal_address, "withdrawal", options, Line::kOperator));
+    backend->operator_ = v1::Withdrawal::NewStub(as_operator);
   }
   return backend;
 }

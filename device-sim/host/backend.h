@@ -23,7 +23,8 @@ struct BackendOptions {
   std::string doublespend_address;  // empty: no cases are read, and no spent coins looked up
   std::string recovery_address;     // empty: nothing is recovered, and no hotlist fetched
   std::string tls_ca;               // PEM file; empty: plaintext
-  // The operator's certificate and key (PEM files), for reading the cases. Empty: none are read.
+  // The operator's certificate and key (PEM files), for reading the cases and for what an operator
+  // does for holders. Empty: neither.
   std::string operator_cert;
   std::string operator_key;
   uint32_t call_timeout_ms = 15'000;
@@ -98,6 +99,13 @@ class Backend {
   absl::StatusOr<Certified> look_up(const protocol::CoinPrefix& prefix);
   bool knows_recovery() const { return recovery_ != nullptr; }
 
+  // --- As the issuer's operator, for holders without a key whom it has identified; NO_OPERATOR
+  // without its certificate ---
+  absl::Status act_on_loss(const protocol::AccountId& account, std::string_view identified_by);
+  absl::Status act_on_replacement(const protocol::AccountId& lost,
+                                  const protocol::AccountId& successor,
+                                  std::string_view identified_by);
+
   absl::StatusOr<std::vector<CaseRow>> cases();
   bool can_read_cases() const { return doublespend_ != nullptr && !options_.operator_cert.empty(); }
   uint64_t repeated_calls() const { return repeated_; }
@@ -113,6 +121,7 @@ class Backend {
   std::unique_ptr<v1::Deposit::Stub> deposit_;
   std::unique_ptr<v1::DoubleSpend::Stub> doublespend_;
   std::unique_ptr<v1::Recovery::Stub> recovery_;
+  std::unique_ptr<v1::Withdrawal::Stub> operator_;  // null without the certificate
   std::atomic<uint64_t> repeated_ = 0;
 };
 

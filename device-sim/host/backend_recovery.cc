@@ -13,6 +13,10 @@ absl::Status no_address(const std::string& service) {
   return protocol::invalid("NO_ADDRESS", "The address of the " + service + " service is missing.");
 }
 
+absl::Status no_operator() {
+  return protocol::invalid("NO_OPERATOR", "Only the operator, by its certificate, does that.");
+}
+
 std::vector<Bytes> all_bytes_of(const google::protobuf::RepeatedPtrField<std::string>& fields) {
   std::vector<Bytes> out;
   for (const std::string& field : fields) out.push_back(bytes_of(field));
@@ -37,6 +41,29 @@ absl::StatusOr<Certified> Backend::replace_account(ByteView signed_replacement) 
   CAFE_RETURN_IF_ERROR(call(
       [&](auto* context) { return withdrawal_->ReplaceAccount(context, request, &response); }));
   return Certified{bytes_of(response.replaced()), bytes_of(response.key_certificate())};
+}
+
+absl::Status Backend::act_on_loss(const protocol::AccountId& account,
+                                  std::string_view identified_by) {
+  if (operator_ == nullptr) return no_operator();
+  v1::ReportLossRequest request;
+  v1::ReportLossResponse response;
+  assign(request.mutable_act()->mutable_account_id(), account);
+  request.mutable_act()->set_identified_by(std::string(identified_by));
+  return call([&](auto* context) { return operator_->ReportLoss(context, request, &response); });
+}
+
+absl::Status Backend::act_on_replacement(const protocol::AccountId& lost,
+                                         const protocol::AccountId& successor,
+                                         std::string_view identified_by) {
+  if (operator_ == nullptr) return no_operator();
+  v1::ReplaceAccountRequest request;
+  v1::ReplaceAccountResponse response;
+  assign(request.mutable_act()->mutable_account_id(), lost);
+  request.mutable_act()->set_identified_by(std::string(identified_by));
+  assign(request.mutable_successor_id(), successor);
+  return call(
+      [&](auto* context) { return operator_->ReplaceAccount(context, request, &response); });
 }
 
 absl::StatusOr<Certified> Backend::put_backup(ByteView signed_backup) {

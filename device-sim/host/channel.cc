@@ -37,8 +37,7 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> open_channel(const std::string& a
   }
   grpc::SslCredentialsOptions tls;
   CAFE_ASSIGN_OR_RETURN(tls.pem_root_certs, read_file(options.tls_ca));
-  const bool operator_reads_cases = service == "doublespend" && line == Line::kShared;
-  if (operator_reads_cases && !options.operator_cert.empty()) {
+  if (line == Line::kOperator && !options.operator_cert.empty()) {
     CAFE_ASSIGN_OR_RETURN(tls.pem_cert_chain, read_file(options.operator_cert));
     CAFE_ASSIGN_OR_RETURN(tls.pem_private_key, read_file(options.operator_key));
   }

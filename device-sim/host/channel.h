@@ -12,10 +12,13 @@ namespace cafe::host {
 
 struct BackendOptions;
 
-// Whether a connection may serve several callers. [guard] One that is used alone is a new one, with
-// a handshake of its own and without a client's certificate: nothing about it tells that it belongs
-// to another.
-enum class Line { kShared, kAlone };
+// Whose a connection is. [guard] One that is used alone is a new one, with a handshake of its own
+// and without a client's certificate: nothing about it tells that it belongs to another.
+enum class Line {
+  kShared,  // everybody's
+  kAlone,
+  kOperator,  // shows the operator's certificate, where there is one
+};
 
 // NO_FILE where a certificate cannot be read.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> open_channel(const std::string& address,

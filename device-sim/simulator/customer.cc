@@ -9,8 +9,6 @@ using protocol::ByteView;
 
 namespace {
 
-constexpr uint64_t kLimitWithoutPin = 2000;  // minor units, of those with a payment PIN
-
 constexpr int kAttempts = 4;
 // A call: ten seconds for a tick.
 const host::CallTariff kTariff = {.tick_value = 5, .most_ticks = 60, .unit = "10 s"};
@@ -92,14 +90,14 @@ absl::Status Street::deposit(Shop& shop, bool all) {
   return absl::OkStatus();
 }
 
-Customer::Customer(Street& street, uint32_t index, Role role, uint32_t payments,
+Customer::Customer(Street& street, uint32_t index, Life life, uint32_t payments,
                    std::unique_ptr<WalletDevice> device)
     : street_(street),
       index_(index),
-      role_(role),
+      life_(life),
       payments_(payments),
       device_(std::move(device)),
-      purse_(purse_of(role, index, street.options.mix, seed_of("purse"))) {}
+      purse_(purse_of(life.role, index, street.options.mix, seed_of("purse"))) {}
 
 std::string Customer::seed_of(std::string_view what) const {
   return street_.options.seed + "/wallet " + std::to_string(index_) + "/" + std::string(what);
@@ -112,12 +110,18 @@ wallet::Holdings Customer::holdings() {
 absl::Status Customer::join() {
   CAFE_RETURN_IF_ERROR(host::register_wallet(wallet(), street_.backend));
   CAFE_ASSIGN_OR_RETURN(account_, wallet().account());
-  // Every other one has a payment PIN as well.
-  if (role_ == Role::kHonest && index_ % 2 == 1) {
+  // Every other one has a payment PIN as well, and so has who will need it.
+  if (life_.fate == Fate::kStolen || (life_.role == Role::kHonest && index_ % 2 == 1)) {
     CAFE_RETURN_IF_ERROR(wallet().change_pin(wallet::PinKind::kPayment));
-    CAFE_RETURN_IF_ERROR(wallet().set_limit(street_.options.currency, kLimitWithoutPin));
+    CAFE_RETURN_IF_ERROR(
+        wallet().set_limit(street_.options.currency, street_.options.no_pin_value));
   }
+  if (life_.fate != Fate::kKept) CAFE_RETURN_IF_ERROR(prepare_for_loss());
   street_.tally.count([](Totals& t) { ++t.registered; });
+  return see_lists();
+}
+
+absl::Status Customer::see_lists() {
   Shop& shop = *street_.shops[index_ % street_.shops.size()];
   const std::lock_guard lock(shop.mutex);
   const std::string seed = seed_of("lists");
@@ -262,6 +266,7 @@ absl::Status Customer::talk(Shop& shop, protocol::SeededRng& rng, const std::str
       t.unreached_value += (released - result.ticks) * kTariff.tick_value;
     });
     if (result.paid) {
+      unheard_ += (released - result.ticks) * kTariff.tick_value;
       count_payment(result.payment, result.ticks);
       return street_.deposit(shop, false);
     }
@@ -294,6 +299,7 @@ absl::Status Customer::trade() {
   for (uint32_t k = 0; k < payments_; ++k) {
     const std::string seed = seed_of("errand " + std::to_string(k));
     protocol::SeededRng rng(seed);
+    if (life_.fate != Fate::kKept && k == payments_ / 2) CAFE_RETURN_IF_ERROR(lose_wallet());
     Shop& shop = any_shop(rng);
     const uint64_t amount = draw_amount(rng);
     switch (draw_errand(options.mix, rng)) {

@@ -24,6 +24,7 @@ class Person : public face::Face {
   Person(face::Buttons& buttons, const std::string& seed);
 
   std::optional<wallet::Pin> enter_pin(const wallet::PinQuestion& question) override {
+    if (stranger_) return std::nullopt;
     return pin_of(question.kind);
   }
   std::optional<wallet::Pin> choose_pin(wallet::PinKind kind) override { return pin_of(kind); }
@@ -32,6 +33,8 @@ class Person : public face::Face {
     puk_ = puk;
     return true;
   }
+  // From here on it is somebody who knows no PIN.
+  void become_stranger() { stranger_ = true; }
 
  private:
   wallet::Pin pin_of(wallet::PinKind kind) const {
@@ -39,6 +42,7 @@ class Person : public face::Face {
   }
   wallet::Pin withdrawal_pin_, payment_pin_;
   std::optional<wallet::Pin> puk_;
+  bool stranger_ = false;
 };
 
 // A wallet with its guardian inside.
@@ -52,6 +56,8 @@ class WalletDevice {
       std::span<const protocol::LoadKeyCertificate> load_keys = {});
 
   wallet::Wallet& firmware() { return *wallet_; }
+  // It is in the hands of somebody who presses OK and knows no PIN.
+  void give_to_stranger() { owner_.become_stranger(); }
 
   // The content of both memories: what somebody who has broken the guardian can copy and put back.
   struct Memories {

@@ -55,9 +55,11 @@ int main(int argc, char** argv) {
   option("--doublespend", backend_options.doublespend_address,
          "Address of the double-spend service")
       ->required();
+  option("--recovery", backend_options.recovery_address, "Address of the recovery service");
   option("--tls-ca", backend_options.tls_ca, "PEM file of the CA that names the services");
   option("--operator-cert", backend_options.operator_cert,
-         "PEM file of the operator's certificate, to read the cases");
+         "PEM file of the operator's certificate, to read the cases and to report losses without a "
+         "card");
   option("--operator-key", backend_options.operator_key, "PEM file of its key");
   option("--patience-ms", backend_options.patience_ms,
          "How long a call is repeated while a service is away");
@@ -83,6 +85,16 @@ int main(int argc, char** argv) {
   option("--large", options.large, "Wallets that pay once above the off-line limit");
   option("--identified", options.identified,
          "Wallets that pay once above the identification limit");
+  option("--lost", options.lost, "Wallets that are lost in the middle of their errands");
+  option("--stolen", options.stolen,
+         "Wallets that are stolen; the thief pays as long as no PIN is asked for");
+  option("--broken", options.broken, "Wallets that break");
+  option("--no-pin-value", options.no_pin_value,
+         "What can be paid without the payment PIN, where there is one, minor units");
+  option(
+      "--calendar-command", options.calendar_command,
+      "Turns the recovery service's calendar to the day when all claims are final, which is then "
+      "waited for");
   option("--mix", mix,
          "Shares of purses (coins, split, cheques, both) and errands (bills, calls, back)");
   option("--purse", options.purse_value, "What a wallet can pay at any time, minor units");

@@ -16,6 +16,17 @@ struct SimulationOptions {
   uint32_t overdrawers = 0;      // wallets whose guardian is broken, and forgets what it paid
   uint32_t large = 0;            // wallets that pay once above the off-line limit
   uint32_t identified = 0;       // and once above the identification limit
+  // Honest wallets that are lost, stolen or broken in the middle of their errands. Their owners get
+  // another one, and their money back.
+  uint32_t lost = 0;
+  uint32_t stolen = 0;
+  uint32_t broken = 0;
+  // What can be paid without the payment PIN, minor units: of wallets that will be stolen.
+  uint64_t no_pin_value = 2000;
+  // Turns the recovery service's calendar forward, to the day when all claims are final. Empty:
+  // what is held stays held, and is reported.
+  std::string calendar_command;
+  uint32_t claim_patience_ms = 60'000;  // how long to wait for the issuer to settle claims
   Mix mix;
   uint32_t deposit_batch = 100;  // payments
   uint32_t threads = 4;

@@ -4,6 +4,7 @@
 #include <cinttypes>
 #include <cstdarg>
 #include <cstdio>
+#include <map>
 
 namespace cafe::simulator {
 
@@ -50,8 +51,9 @@ Overdrawn overdrawn_of(const SimulationOptions& options, const Outcome& outcome,
                        const Json& audit) {
   Overdrawn out;
   for (const Overdraft& overdraft : outcome.overdrafts) out.planted += overdraft.amount;
-  const uint64_t hidden =
+  uint64_t hidden =
       outcome.totals.unreached_value + of_cheques(before, options.currency, "outstanding");
+  for (const Loss& loss : outcome.losses) hidden -= loss.unheard;  // claimed back
   out.visible = out.planted - std::min(out.planted, hidden);
   out.alarmed = of_cheques(audit, options.currency, "overdrawn") -
                 of_cheques(before, options.currency, "overdrawn");
@@ -62,8 +64,68 @@ Overdrawn overdrawn_of(const SimulationOptions& options, const Outcome& outcome,
   return out;
 }
 
+std::string_view fate_name(Fate fate) {
+  switch (fate) {
+    case Fate::kLost:
+      return "lost";
+    case Fate::kStolen:
+      return "stolen";
+    case Fate::kBroken:
+      return "broken";
+    case Fate::kKept:
+      break;
+  }
+  return "kept";
+}
+
+struct LossTotals {
+  std::map<std::string_view, uint64_t> wallets{{"lost", 0}, {"stolen", 0}, {"broken", 0}};
+  uint64_t cards = 0;
+  uint64_t held = 0;  // minor units, as in Loss
+  uint64_t thief = 0;
+  uint64_t due = 0;
+  uint64_t recovered = 0;
+  uint64_t charged = 0;
+  uint64_t claims = 0;
+  uint64_t unsettled = 0;
+};
+
+LossTotals losses_of(const Outcome& outcome) {
+  LossTotals sum;
+  for (const Loss& loss : outcome.losses) {
+    ++sum.wallets[fate_name(loss.fate)];
+    sum.cards += loss.card ? 1 : 0;
+    sum.held += loss.held;
+    sum.thief += loss.thief;
+    sum.due += loss.due();
+    sum.recovered += loss.recovered();
+    sum.charged += loss.charged;
+    sum.claims += loss.claims;
+    sum.unsettled += loss.unsettled;
+  }
+  return sum;
+}
+
+// Every owner has her money to the cent, once her claims are final.
+void check_losses(const SimulationOptions& options, const Outcome& outcome, Json& wrong) {
+  const uint64_t planned = uint64_t{options.lost} + options.stolen + options.broken;
+  if (outcome.losses.size() != planned) wrong.push_back("not every wallet that was to be lost was");
+  for (const Loss& loss : outcome.losses) {
+    const std::string who = "wallet " + std::to_string(loss.wallet);
+    if (loss.fate == Fate::kStolen && loss.thief > options.no_pin_value)
+      wrong.push_back(who + ": the thief spent more than goes without a PIN");
+    if (loss.unsettled > 0) {
+      if (!options.calendar_command.empty()) wrong.push_back(who + ": its claims are not final");
+    } else if (loss.recovered() != loss.due()) {
+      wrong.push_back(who + ": " + std::to_string(loss.recovered()) + " were recovered of " +
+                      std::to_string(loss.due()));
+    }
+  }
+}
+
 // What must hold in every run; a sentence for each thing that does not.
-Json check(const Outcome& outcome, const Overdrawn& overdrawn, const Json& audit) {
+Json check(const SimulationOptions& options, const Outcome& outcome, const Overdrawn& overdrawn,
+           const Json& audit) {
   const Totals& t = outcome.totals;
   Json wrong = Json::array();
   for (const std::string& failure : outcome.failures) wrong.push_back(failure);
@@ -80,6 +142,7 @@ Json check(const Outcome& outcome, const Overdrawn& overdrawn, const Json& audit
   if (!audit.is_null() && overdrawn.visible == overdrawn.planted &&
       overdrawn.alarms < outcome.overdrafts.size())
     wrong.push_back("an overdraft raised no alarm");
+  check_losses(options, outcome, wrong);
   if (outcome.caught != outcome.planted)
     wrong.push_back("the convicted are not exactly the planted double-spenders");
   if (outcome.unproved_cases != 0) wrong.push_back("cases are left without proof");
@@ -116,7 +179,8 @@ Json make_report(const SimulationOptions& options, const Outcome& outcome,
                  const Json& audit) {
   const Totals& t = outcome.totals;
   const Overdrawn overdrawn = overdrawn_of(options, outcome, before, audit);
-  const Json wrong = check(outcome, overdrawn, audit);
+  LossTotals losses = losses_of(outcome);
+  const Json wrong = check(options, outcome, overdrawn, audit);
   Json caught = Json::array();
   for (const auto& account : outcome.caught) caught.push_back(account.hex());
   return {
@@ -169,6 +233,21 @@ Json make_report(const SimulationOptions& options, const Outcome& outcome,
         {"planted", overdrawn.planted},
         {"alarms", overdrawn.alarms},
         {"alarmed", overdrawn.alarmed}}},
+      {"losses",
+       {{"lost", losses.wallets["lost"]},
+        {"stolen", losses.wallets["stolen"]},
+        {"broken", losses.wallets["broken"]},
+        {"cards", losses.cards},
+        {"held", losses.held},
+        {"spent_by_thieves", losses.thief},
+        {"due", losses.due},
+        {"recovered", losses.recovered},
+        {"charged", losses.charged},
+        {"claims", losses.claims},
+        {"unsettled", losses.unsettled},
+        {"recovery_s", outcome.losses.empty()
+                           ? 0.0
+                           : outcome.recover_s / static_cast<double>(outcome.losses.size())}}},
       {"time_s",
        {{"all", outcome.seconds},
         {"register", outcome.register_s},
@@ -229,6 +308,22 @@ std::string to_text(const Json& r) {
         line("  overdrawn     %8" PRIu64 " guardians by %.2f %s, %" PRIu64 " alarms of %.2f %s",
              number(r, "overdrawn", "guardians"), money("overdrawn", "planted"), currency.c_str(),
              number(r, "overdrawn", "alarms"), money("overdrawn", "alarmed"), currency.c_str());
+  }
+  if (const Json& losses = r["losses"];
+      number(r, "losses", "lost") + number(r, "losses", "stolen") + number(r, "losses", "broken") >
+      0) {
+    out += line("  lost          %8" PRIu64 " wallets, %" PRIu64 " stolen, %" PRIu64
+                " broken, with %.2f %s in them; %.2f %s spent by thieves",
+                number(r, "losses", "lost"), number(r, "losses", "stolen"),
+                number(r, "losses", "broken"), money("losses", "held"), currency.c_str(),
+                money("losses", "spent_by_thieves"), currency.c_str());
+    out += line("  recovered     %8" PRIu64
+                " claims, %.2f of %.2f %s%s (%.2f charged back), %.1f s "
+                "each to file",
+                number(r, "losses", "claims"), money("losses", "recovered"), money("losses", "due"),
+                currency.c_str(),
+                number(r, "losses", "unsettled") > 0 ? ", the rest is held" : ", to the cent",
+                money("losses", "charged"), losses["recovery_s"].get<double>());
   }
   out += line(
       "  time          %8.1f s (registration %.1f, withdrawals and payments %.1f, clearing %.1f); "

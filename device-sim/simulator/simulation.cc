@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <set>
 #include <thread>
 
@@ -17,23 +18,10 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// Whether item i of `all` is one of `some` that are spread over them evenly.
-bool is_one_of(uint32_t some, uint32_t i, uint32_t all) {
-  return uint64_t{i} * some / all != uint64_t{i + 1} * some / all;
-}
-
-// The broken guardians are spread over the wallets, so that some cheat early and some late.
-Role role_of(uint32_t i, const SimulationOptions& options) {
-  const uint32_t broken = options.double_spenders + options.overdrawers;
-  if (!is_one_of(broken, i, options.wallets)) return Role::kHonest;
-  const auto number = static_cast<uint32_t>(uint64_t{i} * broken / options.wallets);
-  return is_one_of(options.overdrawers, number, broken) ? Role::kOverdrawer : Role::kDoubleSpender;
-}
-
 }  // namespace
 
 Simulation::Simulation(SimulationOptions options, host::Backend& backend)
-    : options_(std::move(options)), backend_(backend), street_{options_, backend, {}, {}} {}
+    : options_(std::move(options)), backend_(backend), street_{options_, backend, {}, {}, {}} {}
 
 Simulation::~Simulation() = default;
 
@@ -44,8 +32,9 @@ absl::Status Simulation::check_options() const {
   if (options_.double_spenders > 0 && options_.terminal_files.size() < 2) {
     return protocol::invalid("BAD_OPTION", "Double-spenders need two shops.");
   }
-  if (uint64_t{options_.double_spenders} + options_.overdrawers > options_.wallets) {
-    return protocol::invalid("BAD_OPTION", "There are more broken guardians than wallets.");
+  const uint64_t losses = uint64_t{options_.lost} + options_.stolen + options_.broken;
+  if (losses > 0 && !backend_.knows_recovery()) {
+    return protocol::invalid("BAD_OPTION", "Wallets that get lost need --recovery.");
   }
   return absl::OkStatus();
 }
@@ -62,15 +51,16 @@ absl::Status Simulation::prepare() {
     CAFE_RETURN_IF_ERROR(shop->terminal().accept_list(issuer.list));
     street_.shops.push_back(std::move(shop));
   }
-  const wallet::Config config{.issuer_id = options_.issuer_id, .anchors = anchors};
+  street_.workshop.emplace(Workshop{
+      {.issuer_id = options_.issuer_id, .anchors = anchors}, manufacturer, load_keys, issuer});
+  CAFE_ASSIGN_OR_RETURN(const std::vector<Life> lives, draw_lives(options_));
   for (uint32_t i = 0; i < options_.wallets; ++i) {
-    const std::string seed = options_.seed + "/wallet " + std::to_string(i) + "/device";
-    CAFE_ASSIGN_OR_RETURN(auto device, WalletDevice::make(seed, config, manufacturer, load_keys));
-    CAFE_RETURN_IF_ERROR(host::learn_issuer(device->firmware(), issuer));
+    CAFE_ASSIGN_OR_RETURN(auto device, street_.workshop->make(options_.seed + "/wallet " +
+                                                              std::to_string(i) + "/device"));
     const uint32_t payments =
         options_.payments / options_.wallets + (i < options_.payments % options_.wallets ? 1 : 0);
     customers_.push_back(
-        std::make_unique<Customer>(street_, i, role_of(i, options_), payments, std::move(device)));
+        std::make_unique<Customer>(street_, i, lives[i], payments, std::move(device)));
   }
   return absl::OkStatus();
 }
@@ -136,6 +126,34 @@ absl::Status Simulation::overdraw() {
   return absl::OkStatus();
 }
 
+absl::Status Simulation::turn_calendar() {
+  if (options_.calendar_command.empty()) return absl::OkStatus();
+  if (!options_.quiet)
+    std::fprintf(stderr, "    turning the calendar to the day when claims are final\n");
+  if (std::system(options_.calendar_command.c_str()) != 0) {
+    return protocol::refused("CALENDAR_FAILED",
+                             "The command of --calendar-command failed (see its message above).");
+  }
+  return absl::OkStatus();
+}
+
+// Waits until all claims are final where the calendar was turned, and asks once where it was not.
+absl::Status Simulation::settle_claims() {
+  const bool wait = !options_.calendar_command.empty();
+  const auto give_up =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(options_.claim_patience_ms);
+  Outcome& outcome = street_.tally.outcome();
+  for (const auto& customer : customers_) {
+    for (bool settled = false; !settled;) {
+      CAFE_ASSIGN_OR_RETURN(settled, customer->ask_for_claims());
+      if (settled || !wait || std::chrono::steady_clock::now() > give_up) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    if (const auto loss = customer->loss(); loss) outcome.losses.push_back(*loss);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Simulation::note_earlier_cases() {
   if (!backend_.can_read_cases()) return absl::OkStatus();
   CAFE_ASSIGN_OR_RETURN(const std::vector<host::CaseRow> cases, backend_.cases());
@@ -192,6 +210,11 @@ absl::StatusOr<Outcome> Simulation::run() {
   outcome.trade_s = seconds_since(trading);
   const auto clearing = std::chrono::steady_clock::now();
   CAFE_RETURN_IF_ERROR(deposit_everything());
+  // Before counters are overdrawn: what is owed on cheques would hide that.
+  if (uint64_t{options_.lost} + options_.stolen + options_.broken > 0) {
+    CAFE_RETURN_IF_ERROR(turn_calendar());
+    CAFE_RETURN_IF_ERROR(settle_claims());
+  }
   if (options_.overdrawers > 0) CAFE_RETURN_IF_ERROR(overdraw());
   if (backend_.can_read_cases()) CAFE_RETURN_IF_ERROR(collect_cases());
   outcome.clear_s = seconds_since(clearing);

@@ -1,5 +1,6 @@
 // Many wallets and shops against a real issuer: withdraw, pay off line with every kind of money,
-// talk by the tick, pay back, deposit; some spend twice, and some guardians forget what they paid.
+// talk by the tick, pay back, deposit; some spend twice, some guardians forget what they paid, and
+// some wallets are lost, stolen or broken, and their money is claimed.
 //
 // The same options and seed plan and draw the same: who pays whom how much, the faults of each
 // line, every secret. Only times, and the order in which threads get to a shop, differ from run to
@@ -28,6 +29,8 @@ class Simulation {
   absl::Status deposit_everything();
   // Everybody pays back what is left; then nothing hides what the forgetful guardians let through.
   absl::Status overdraw();
+  absl::Status turn_calendar();
+  absl::Status settle_claims();
   absl::Status note_earlier_cases();
   absl::Status collect_cases();
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "device-sim/simulator/fates.h"
 #include "libs/protocol/bytes.h"
 
 namespace cafe::simulator {
@@ -62,17 +63,36 @@ struct Overdraft {
   uint64_t amount;  // minor units
 };
 
+// A wallet that was lost, and what came of it; minor units.
+struct Loss {
+  uint32_t wallet = 0;
+  Fate fate = Fate::kLost;
+  bool card = false;      // its owner had both seeds on a card; else the coin seed at the issuer
+  uint64_t held = 0;      // what was in it, by its own books
+  uint64_t thief = 0;     // of that, spent by whoever took it
+  uint64_t unheard = 0;   // ticks that it had paid and no payphone had heard: nobody was paid
+  size_t claims = 0;      // that the issuer took
+  size_t unsettled = 0;   // of these, not final yet
+  uint64_t credited = 0;  // by their last statements
+  uint64_t charged = 0;
+  // What its owner must get, and got.
+  uint64_t due() const { return held - thief + unheard; }
+  uint64_t recovered() const { return credited - charged; }
+};
+
 struct Outcome {
   Totals totals;
   std::vector<protocol::AccountId> planted;  // double-spenders
   std::vector<protocol::AccountId> caught;   // accounts of proved cases
   std::vector<Overdraft> overdrafts;         // planted
+  std::vector<Loss> losses;
   uint64_t cases = 0;
   uint64_t unproved_cases = 0;
   double seconds = 0;
   double register_s = 0;
   double trade_s = 0;
   double clear_s = 0;
+  double recover_s = 0;  // of all recoveries together: from the new device to its claims
   std::vector<std::string> failures;  // of devices; none in a run that is right
 };
 

@@ -194,6 +194,17 @@ start_services() {
     "${stack_options_recovery[@]}"
 }
 
+# turn_calendar FOLDER SECONDS : restarts the recovery service with a clock that is ahead, so that claims come to their end. The
+# issuer is of no use for anything else after that.
+turn_calendar() {
+  local dir=$1
+  stack_options_recovery+=(--clock-ahead-s "$2")
+  kill "$(cat "$dir/pid/recovery")" 2>/dev/null || true
+  wait_until 15 "the end of the recovery service" not_running "$dir/pid/recovery"
+  start_services "$dir"
+}
+not_running() { ! running "$1"; }
+
 kill_services() { # FOLDER SIGNAL : and waits until they are gone
   local dir=$1 signal=$2 name pid
   for name in "${services[@]}"; do
