@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "libs/platform/failpoint.h"
 #include "libs/protocol/status.h"
 #include "libs/storage/connection_pool.h"
 #include "libs/storage/pqxx_compat.h"
@@ -43,6 +44,9 @@ class PostgresTransaction : public Transaction {
     if (failure_.has_value()) return failure_->status;
     if (absl::Status status = check_params(params); !status.ok()) return fail({status});
     if (single_ && touched_) return fail({two_statements()});
+    if (single_ && writes_) {
+      if (absl::Status status = before_commit(); !status.ok()) return fail({status});
+    }
     try {
       pqxx::result result = compat::execute_prepared(*transaction_, prepare(sql), params);
       touched_ = true;
@@ -73,8 +77,15 @@ class PostgresTransaction : public Transaction {
   bool touched() const { return touched_; }
 
   std::optional<SqlError> commit() {
+    const bool writes = writes_ && touched_;
+    if (writes && !single_) {
+      if (absl::Status status = before_commit(); !status.ok()) return SqlError{status};
+    }
     try {
       transaction_->commit();
+      if (writes && !platform::failpoint("storage/after-commit").ok()) {
+        return in_doubt("a failpoint hides that it was committed");
+      }
       return std::nullopt;
     } catch (const std::exception& error) {
       SqlError failure = classify(error);
@@ -104,6 +115,8 @@ class PostgresTransaction : public Transaction {
     return make_error(absl::StatusCode::kInternal, "TWO_STATEMENTS",
                       "A transaction of a single statement was given more.");
   }
+  // Fault tests kill a service on either side of each of its commits, whatever it is about.
+  static absl::Status before_commit() { return platform::failpoint("storage/before-commit"); }
   static SqlError in_doubt(const char* what) { return classify(pqxx::in_doubt_error(what)); }
 
   absl::Status fail(SqlError error) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <thread>
 
+#include "libs/platform/failpoint.h"
 #include "libs/storage/postgres_fixture.h"
 
 namespace cafe::storage {
@@ -179,6 +180,29 @@ TEST_F(PostgresTest, ASingleStatementCommitsByItself) {
   });
   EXPECT_EQ(reason_of(second), "TWO_STATEMENTS");
   EXPECT_EQ(number("SELECT sum(n) FROM t"), 31);
+}
+
+// What fault tests kill services at.
+TEST_F(PostgresTest, AFailpointStandsOnEitherSideOfEachCommitThatWrites) {
+  const auto raise = [&](const TransactionOptions& options) {
+    return db_->transaction(options, [](Transaction& tx) {
+      return tx.query("UPDATE t SET n = n + 1 WHERE id = 1").status();
+    });
+  };
+  int64_t n = 10;
+  for (const bool single : {false, true}) {
+    const TransactionOptions options{.single_statement = single};
+    ASSERT_TRUE(platform::arm_failpoints("storage/before-commit=error@2").ok());
+    EXPECT_TRUE(raise(options).ok());
+    EXPECT_TRUE(db_->ping().ok()) << "it writes nothing, and does not count";
+    EXPECT_EQ(reason_of(raise(options)), "FAILPOINT");
+    ASSERT_TRUE(platform::arm_failpoints("storage/after-commit=error@2").ok());
+    EXPECT_TRUE(raise(options).ok());
+    EXPECT_EQ(reason_of(raise(options)), "COMMIT_IN_DOUBT");
+    ASSERT_TRUE(platform::arm_failpoints("").ok());
+    n += 3;
+    EXPECT_EQ(number("SELECT n FROM t WHERE id = 1"), n);
+  }
 }
 
 TEST_F(PostgresTest, ASerializationFailureIsRetried) {
