@@ -1,7 +1,7 @@
 // The audit of claims: it passes on all that the services put into the tables, and names every row
 // that somebody has altered.
 #include "tools/cafectl/claim_store.h"
-#include "tools/cafectl/claim_tables.h"
+#include "tools/cafectl/claim_tables_fixture.h"
 
 namespace cafe::cafectl {
 namespace {

@@ -1,5 +1,5 @@
 // The audit of lost accounts and their successors: it names every row that somebody has altered.
-#include "tools/cafectl/claim_tables.h"
+#include "tools/cafectl/claim_tables_fixture.h"
 
 namespace cafe::cafectl {
 namespace {
