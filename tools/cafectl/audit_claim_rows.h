@@ -2,13 +2,14 @@
 // documents.
 #pragma once
 
+#include "absl/container/flat_hash_map.h"
 #include "tools/cafectl/audit_claim_sums.h"
 #include "tools/cafectl/claim_store.h"
 
 namespace cafe::cafectl {
 
 // The successor of each lost account that has one.
-using Successors = std::map<protocol::Bytes, protocol::Bytes>;
+using Successors = absl::flat_hash_map<protocol::Bytes, protocol::Bytes>;
 absl::StatusOr<Successors> load_successors(storage::Transaction& tx);
 
 // The rows of claim, coins, statements and deductions; CLAIM_MISMATCH says which of them differs.
