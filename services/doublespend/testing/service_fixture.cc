@@ -95,6 +95,10 @@ void ServiceFixture::stop() {
 }
 
 void ServiceFixture::start_program(const std::string& failpoints) {
+  ASSERT_TRUE(try_start_program(failpoints)) << program_->output();
+}
+
+bool ServiceFixture::try_start_program(const std::string& failpoints) {
   program_.reset();
   const auto port_file = folder_.path() / "ports.json";
   std::filesystem::remove(port_file);
@@ -119,15 +123,16 @@ void ServiceFixture::start_program(const std::string& failpoints) {
                                                                "--failpoints",
                                                                failpoints},
                                                    .output = folder_.path() / "program.log"});
-  ASSERT_TRUE(started.ok()) << started.status();
+  EXPECT_TRUE(started.ok()) << started.status();
   program_ = *std::move(started);
   const auto ports = program_->read_when_written(port_file, seconds(60));
-  ASSERT_TRUE(ports.ok()) << ports.status();
+  if (!ports.ok()) return false;
   int port = 0;
-  ASSERT_EQ(std::sscanf(ports->c_str(), "{\"grpc\":%d", &port), 1) << *ports;
+  EXPECT_EQ(std::sscanf(ports->c_str(), "{\"grpc\":%d", &port), 1) << *ports;
   channel_ =
       grpc::CreateChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials());
   stub_ = v1::DoubleSpend::NewStub(channel_);
+  return true;
 }
 
 int ServiceFixture::wait_for_end() {

@@ -35,6 +35,8 @@ class ServiceFixture : public ::testing::Test {
   void stop();
   // Starts the real program, under the system's clock.
   void start_program(const std::string& failpoints = "");
+  // False where it died while it started.
+  bool try_start_program(const std::string& failpoints);
   // Waits for a killed program's end: 128 + 9.
   int wait_for_end();
 
