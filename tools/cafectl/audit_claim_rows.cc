@@ -77,9 +77,9 @@ absl::Status check_coins(Transaction& tx, const StoredClaim& row, const OpenedCl
 
 bool follows(const Bytes& account, const protocol::AccountId& claimant,
              const Successors& successors) {
-  Bytes at = to_bytes(claimant);
+  protocol::AccountId at = claimant;
   for (size_t steps = 0; steps <= successors.size(); ++steps) {
-    if (at == account) return true;
+    if (to_bytes(at) == account) return true;
     const auto next = successors.find(at);
     if (next == successors.end()) return false;
     at = next->second;
@@ -172,7 +172,11 @@ absl::StatusOr<Successors> load_successors(Transaction& tx) {
   CAFE_ASSIGN_OR_RETURN(const Rows rows,
                         tx.query("SELECT lost, successor FROM withdrawal.replacement"));
   Successors successors;
-  for (const Row row : rows) successors[row.get<Bytes>(0)] = row.get<Bytes>(1);
+  for (const Row row : rows) {
+    CAFE_ASSIGN_OR_RETURN(const auto lost, protocol::AccountId::decode(row.get<Bytes>(0)));
+    CAFE_ASSIGN_OR_RETURN(const auto successor, protocol::AccountId::decode(row.get<Bytes>(1)));
+    successors.emplace(lost, successor);
+  }
   return successors;
 }
 

@@ -9,7 +9,7 @@
 namespace cafe::cafectl {
 
 // The successor of each lost account that has one.
-using Successors = absl::flat_hash_map<protocol::Bytes, protocol::Bytes>;
+using Successors = absl::flat_hash_map<protocol::AccountId, protocol::AccountId>;
 absl::StatusOr<Successors> load_successors(storage::Transaction& tx);
 
 // The rows of claim, coins, statements and deductions; CLAIM_MISMATCH says which of them differs.
