@@ -161,9 +161,9 @@ class PrivacyTest : public testing::RecoveryTest {
     RecoveryTest::SetUp();
     for (testing::Device* other : {&ann_, &bob_}) other->set_up(issuer_, *till_.terminal);
     for (testing::Device* each : {&lost_, &ann_, &bob_}) {
-      each->withdraw(issuer_, {{world_.cheque.id, 3}});
-      each->load(issuer_, 5000);
-      each->withdraw(issuer_, {{world_.coin.id, 4}, {world_.split_coin.id, 3}});
+      each->withdraw(issuer_, {{world_.cheque.id, 7}});
+      each->load(issuer_, 9000);
+      each->withdraw(issuer_, {{world_.coin.id, 6}, {world_.split_coin.id, 5}});
     }
     for (const uint64_t amount : {500, 300, 1100, 199}) {
       for (testing::Device* each : {&ann_, &lost_, &bob_}) note(*each, amount);
@@ -277,7 +277,7 @@ TEST_F(PrivacyTest, ClaimingChequesShowsAllOfThem) {
   const Payments found = found_after({.cheques = true});
   EXPECT_EQ(found, conceded({.cheques = true}));
   for (const Payment& payment : hers_) {
-    if (has_cheque(payment)) EXPECT_THAT(found, Contains(payment.terms.digest()));
+    EXPECT_TRUE(!has_cheque(payment) || found.contains(payment.terms.digest()));
   }
 }
 
