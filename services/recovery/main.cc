@@ -4,7 +4,8 @@
 #include "services/recovery/wiring.h"
 
 int main(int argc, char** argv) {
-  cafe::platform::ServiceOptions service{.service = "recovery", .listen = "127.0.0.1:7104"};
+  cafe::platform::ServiceOptions service{
+      .service = "recovery", .listen = "127.0.0.1:7104", .metrics_listen = "127.0.0.1:9104"};
   cafe::recovery::RecoveryOptions options;
   CLI::App app("Gives the money of lost wallets back: backups, listings of orders, claims.");
   register_service_options(app, service);

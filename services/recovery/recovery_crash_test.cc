@@ -56,6 +56,7 @@ class CrashTest : public RecoveryTest, public ::testing::WithParamInterface<cons
         absl::StrCat(CAFE_BINARY_DIR, "/bin/cafe-recovery"),
         "--insecure",
         "--listen=127.0.0.1:0",
+        "--metrics-listen=127.0.0.1:0",
         absl::StrCat("--port-file=", ports.string()),
         absl::StrCat("--database-url=", shared_postgres().url("cafe_recovery", database_name_)),
         absl::StrCat("--issuer-id=", std::string(ClaimMarket::kIssuer)),

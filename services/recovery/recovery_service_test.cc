@@ -7,6 +7,7 @@
 #include "libs/protocol/backup.h"
 #include "libs/protocol/hotlist.h"
 #include "services/recovery/testing/recovery_fixture.h"
+#include "services/recovery/wiring.h"
 
 namespace cafe::recovery::testing {
 namespace {
@@ -276,6 +277,27 @@ TEST_F(RecoveryServiceTest, FilesAndShowsClaims) {
   EXPECT_EQ(listed.claims(0).account_id(), protocol::to_string(lost_.account.account));
   list.set_limit(0);
   EXPECT_EQ(protocol::reason_of(call(&v1::Recovery::Stub::ListClaims, list, listed)), "BAD_LIMIT");
+}
+
+TEST_F(RecoveryServiceTest, OptionsThatCannotBeAreRefusedAtTheStart) {
+  const auto reason = [&](bool production, const RecoveryOptions& own) {
+    platform::ServiceOptions options = options_;
+    options.issuer_id = std::string(kIssuer);
+    options.database_url = shared_postgres().url("cafe_recovery", database_name_);
+    options.production = production;
+    platform::ServiceHost host(options, clock_);
+    return protocol::reason_of(set_up(host, own));
+  };
+  RecoveryOptions ahead, holding, settlement, interval;
+  ahead.clock_ahead_s = 1;
+  holding.holding_time_s = 400 * 86400;
+  settlement.settlement_period_s = 400 * 86400;
+  interval.claim_interval_ms = 0;
+  EXPECT_EQ(reason(true, ahead), "BAD_OPTION") << "claims would be credited before their time";
+  EXPECT_NE(reason(false, ahead), "BAD_OPTION");
+  EXPECT_EQ(reason(false, holding), "BAD_OPTION");
+  EXPECT_EQ(reason(false, settlement), "BAD_OPTION");
+  EXPECT_EQ(reason(false, interval), "BAD_OPTION");
 }
 
 TEST_F(RecoveryServiceTest, OneAddressCallsSoOften) {
