@@ -19,6 +19,7 @@ class GuardianAllowances : public ::testing::Test {
  protected:
   void set_payment_pin() {
     ASSERT_EQ(chip_.change_pin(PinKind::kPayment, kPaymentPin).word, 0x9000);
+    enter_withdrawal_pin();  // which a change forgets, and slots need
   }
   void enter() { ASSERT_EQ(chip_.verify(PinKind::kPayment, kPaymentPin).word, 0x9000); }
   void enter_withdrawal_pin() {

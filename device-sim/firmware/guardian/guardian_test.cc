@@ -150,7 +150,7 @@ TEST_F(GuardianTest, SaysWhatIsWrongWithACommand) {
   const Case cases[] = {
       {"class", {0x00, 0x30, 1, 0, 0}, 0x6E00},
       {"instruction", {0x80, 0x31, 1, 0, 0}, 0x6D00},
-      {"no command yet", {0x80, 0x50, 0, 0, 0}, 0x6D00},
+      {"no command yet", {0x80, 0x70, 0, 0, 0}, 0x6D00},
       {"empty", {}, 0x6700},
       {"kind", {0x80, 0x30, 3, 0, 0}, 0x6A80},
       {"p2", {0x80, 0x30, 1, 1, 0}, 0x6A86},

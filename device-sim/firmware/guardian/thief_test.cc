@@ -211,9 +211,12 @@ TEST_F(GuardianThief, WinsNothingByACutOfAnyPayment) {
     paid += c.answer_cheque(cheques_[1].slot.handle, other).word == 0x9000 ? 1 : 0;
     return paid;
   };
+  const Bytes stolen = chip_.memory().snapshot();
   testing::cut_everywhere(
       chip_, [&](Chip& c) { c.answer(coins_[0].slot.handle, coins_[0].asked); },
       [&](Chip& c, uint64_t cut) { ASSERT_EQ(pays(c), 1) << cut; });
+  chip_.memory().restore(stolen);
+  chip_.restart();
   testing::cut_everywhere(
       chip_, [&](Chip& c) { c.answer_cheque(cheques_[0].slot.handle, cheque); },
       [&](Chip& c, uint64_t cut) { ASSERT_EQ(pays(c), 1) << cut; });

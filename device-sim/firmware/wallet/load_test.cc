@@ -68,6 +68,7 @@ TEST_F(WalletLoadTest, AsksAgainForAnAnswerThatWasLost) {
 TEST_F(WalletLoadTest, IsFineWhereTheGuardianHasItAlready) {
   const Bytes answer = *issuer_.load(start(500));
   const auto loaded = *Loaded::decode(SignedDocument::decode(answer)->frame);
+  ASSERT_EQ(device_.chip.verify(PinKind::kWithdrawal, testing::kWithdrawalPin).word, 0x9000);
   ASSERT_EQ(device_.chip.load(loaded.load, loaded.load_signature).word, 0x9000);
   ASSERT_TRUE(wallet().on_loaded(answer).ok());
   EXPECT_EQ(device_.counter(), kLoadedCents + 500);
