@@ -155,6 +155,7 @@ void SweepWorld::put_back(const Image& image) {
   device_.chip.resets_alone = false;
   terms.reset();
   now_s = kWorldNow_s;
+  guardian_was_reset = false;
   session_ = 0;
   till_on_ = false;
   device_.wallet.reset();
@@ -255,7 +256,10 @@ absl::Status SweepWorld::run(const Errand& errand, std::vector<Point> interrupti
       happened();
     }
     // The chip alone: nobody threw anything.
-    if (device_.chip.resets_alone && !device_.chip.memory().cut_armed()) happened();
+    if (device_.chip.resets_alone && !device_.chip.memory().cut_armed()) {
+      guardian_was_reset = true;
+      happened();
+    }
   }
   for (const Site site : kAllSites) {
     if (!is_write(site)) continue;

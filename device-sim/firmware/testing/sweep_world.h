@@ -112,6 +112,11 @@ class SweepWorld {
   // What a host remembers of an errand, gone with each put_back.
   std::optional<protocol::Bytes32> terms;
   uint64_t now_s = kWorldNow_s;
+  // What may be lost, or lack in the wallet's books alone, where its guardian alone was reset: a
+  // tick that it was asked for, did not give, and was not asked for again before the call ended.
+  // Set by the test.
+  uint64_t conceded = 0;
+  bool guardian_was_reset = false;  // alone, since put_back
 
  private:
   class Line;
