@@ -45,6 +45,7 @@ absl::Status ChequeHolder::connect(Cluster& cluster) {
       backend_, host::Backend::connect({.withdrawal_address = cluster.address("withdrawal"),
                                         .deposit_address = cluster.address("deposit"),
                                         .doublespend_address = cluster.address("doublespend"),
+                                        .recovery_address = cluster.address("recovery"),
                                         .tls_ca = cluster.file("tls/ca.pem"),
                                         .operator_cert = {},
                                         .operator_key = {}},
