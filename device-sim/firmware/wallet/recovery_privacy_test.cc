@@ -160,26 +160,34 @@ class PrivacyTest : public testing::RecoveryTest {
   void SetUp() override {
     RecoveryTest::SetUp();
     for (testing::Device* other : {&ann_, &bob_}) other->set_up(issuer_, *till_.terminal);
-    for (testing::Device* each : {&lost_, &ann_, &bob_}) {
-      each->withdraw(issuer_, {{world_.cheque.id, 7}});
-      each->load(issuer_, 9000);
+    const auto everybody = {&ann_, &lost_, &bob_};
+    for (testing::Device* each : everybody) {
       each->withdraw(issuer_, {{world_.coin.id, 6}, {world_.split_coin.id, 5}});
     }
-    for (const uint64_t amount : {500, 300, 1100, 199}) {
-      for (testing::Device* each : {&ann_, &lost_, &bob_}) note(*each, amount);
+    for (const uint64_t amount : {500, 300, 700}) {
+      for (testing::Device* each : everybody) desk_.deposit(note(*each, amount));
     }
-    desk_.deposit(*till_.terminal);
+    // These are at the shop still when the wallet is lost.
+    for (const uint64_t amount : {500, 200}) {
+      for (testing::Device* each : everybody) on_their_way_.push_back(note(*each, amount));
+    }
+    for (testing::Device* each : everybody) {
+      each->withdraw(issuer_, {{world_.cheque.id, 3}});
+      each->load(issuer_, 5000);
+      desk_.deposit(note(*each, 199));
+      on_their_way_.push_back(note(*each, 150));
+    }
     for (const Payment& payment : desk_.deposited()) {
       for (const Coin& coin : payment.coins) known_spent_.insert(coin.id());
     }
-    // These are at the shop still when the wallet is lost.
-    for (const uint64_t amount : {500, 200, 150}) {
-      for (testing::Device* each : {&bob_, &lost_, &ann_}) note(*each, amount);
-    }
   }
-  void note(testing::Device& device, uint64_t amount) {
-    const Payment payment = pay(device, amount);
+  Payment note(testing::Device& device, uint64_t amount) {
+    Payment payment = pay(device, amount);
     if (&device == &lost_) hers_.push_back(payment);
+    return payment;
+  }
+  void deposit_what_was_on_its_way() {
+    for (const Payment& payment : on_their_way_) desk_.deposit(payment);
   }
   bool has_cheque(const Payment& payment) {
     return std::any_of(payment.coins.begin(), payment.coins.end(), [&](const Coin& coin) {
@@ -239,13 +247,14 @@ class PrivacyTest : public testing::RecoveryTest {
   Payments found_after(const Consent& consent) {
     deposited_before_ = desk_.deposited().size();
     recover_all(consent);
-    desk_.deposit(*till_.terminal);
+    deposit_what_was_on_its_way();
     return CuriousIssuer(world_, issuer_, desk_).linked_to(lost_account_);
   }
 
   testing::Device ann_{world_, "ann"};
   testing::Device bob_{world_, "bob"};
   std::vector<Payment> hers_;
+  std::vector<Payment> on_their_way_;
   std::set<CoinId> known_spent_;  // deposited before the loss
   size_t deposited_before_ = 0;
 };
@@ -295,7 +304,7 @@ TEST_F(PrivacyTest, AskingWhatIsSpentShowsNothing) {
   const auto recovery = begin();
   ASSERT_TRUE(list_and_rebuild(desk_, *recovery).ok());
   ASSERT_TRUE(look_up_all(desk_, *recovery).ok());
-  desk_.deposit(*till_.terminal);
+  deposit_what_was_on_its_way();
   EXPECT_THAT(CuriousIssuer(world_, issuer_, desk_).linked_to(lost_account_), IsEmpty());
 }
 
@@ -307,7 +316,7 @@ TEST_F(PrivacyTest, NorDoesAskingByLongPrefixes) {
   const absl::Status asked = look_up_all(desk_, *recovery);
   // Where the crowd is too small, nothing of her coins was asked for.
   EXPECT_TRUE(asked.ok() || protocol::reason_of(asked) == "CROWD_TOO_SMALL") << asked;
-  desk_.deposit(*till_.terminal);
+  deposit_what_was_on_its_way();
   EXPECT_THAT(CuriousIssuer(world_, issuer_, desk_).linked_to(lost_account_), IsEmpty());
 }
 
