@@ -199,8 +199,11 @@ start_services() {
 turn_calendar() {
   local dir=$1
   stack_options_recovery+=(--clock-ahead-s "$2")
+  # It goes back to its port, which it forgets when it ends.
+  cp "$dir/port/recovery" "$dir/port/recovery.kept"
   kill "$(cat "$dir/pid/recovery")" 2>/dev/null || true
   wait_until 15 "the end of the recovery service" not_running "$dir/pid/recovery"
+  mv "$dir/port/recovery.kept" "$dir/port/recovery"
   start_services "$dir"
 }
 not_running() { ! running "$1"; }
