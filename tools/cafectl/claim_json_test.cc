@@ -48,7 +48,8 @@ TEST_F(ClaimJsonTest, SaysToPeopleWhatItSaysToTheCourt) {
 
 TEST_F(ClaimJsonTest, RefusesEverySingleChange) {
   const Json good = to_claim_evidence(charged_claim()).value();
-  for (const auto& [pointer, value] : good.flatten().items()) {
+  const Json flat = good.flatten();
+  for (const auto& [pointer, value] : flat.items()) {
     if (pointer == "/claim_file") continue;
     Json altered = good;
     Json& leaf = altered[Json::json_pointer(pointer)];

@@ -25,10 +25,11 @@ namespace kind = storage::account_kind;
 class ClaimTables : public testing::ClaimFixture {
  protected:
   void SetUp() override {
-    auto server = testing::PrivatePostgres::start({.settings = {{"fsync", "off"}}});
+    auto server = testing::PrivatePostgres::start();
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    ASSERT_TRUE(server_->migrate().ok());
+    const absl::Status migrated = server_->migrate();
+    ASSERT_TRUE(migrated.ok()) << migrated;
     root_ = storage::Database::open({.url = server_->url()}).value();
     operator_ = storage::Database::open({.url = server_->url("cafe_operator")}).value();
     market_.number = 1;
