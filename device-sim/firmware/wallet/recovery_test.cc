@@ -130,6 +130,37 @@ TEST_F(RecoveryTest, ManyOrdersComeInPages) {
   EXPECT_EQ(claimed(), 7 * 500u);
 }
 
+// The last of a chain of successors speaks for all of them.
+TEST_F(RecoveryTest, ASuccessorThatIsLostInItsTurnHasOne) {
+  withdraw_coins();
+  begin();
+  testing::Device third(world_, "third", size_t{1024} * 1024);
+  third.set_up(issuer_, *till_.terminal);
+  const auto second_card = *BackupCard::decode(*fresh_.wallet->backup_card());
+  report(**Recovery::with_card(*third.wallet, second_card));
+
+  const auto recovery = *Recovery::with_card(*third.wallet, card());
+  EXPECT_EQ(reason_of(desk_.replace(*recovery->replacement(desk_.now_ms())).status()),
+            "REPLACED_BEFORE");
+  const auto digests = recover(*third.wallet, desk_, *recovery, {});
+  ASSERT_TRUE(digests.ok()) << digests.status();
+  desk_.pass(testing::kHolding_ms);
+  const absl::Status polled = poll_claims(*third.wallet, desk_);
+  ASSERT_TRUE(polled.ok()) << polled;
+  ASSERT_THAT(Claims(*third.wallet).all(), SizeIs(1));
+  EXPECT_EQ(Claims(*third.wallet).all()[0].status, ClaimStatus::kCredited);
+  EXPECT_EQ(desk_.credited(*third.wallet->account()), kCoins);
+}
+
+// One that was misread gives way to the right one.
+TEST_F(RecoveryTest, TheSeedShownLastCounts) {
+  withdraw_coins();
+  ASSERT_TRUE(
+      Recovery::with_seed(*fresh_.wallet, lost_account_, protocol::Seed(Bytes32{1, 2, 3})).ok());
+  recover_all();
+  EXPECT_EQ(claimed(), kCoins);
+}
+
 TEST_F(RecoveryTest, ForgetsTheSeedAtTheEnd) {
   withdraw_coins();
   const auto recovery = begin();
