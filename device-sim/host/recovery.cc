@@ -271,9 +271,14 @@ absl::Status fetch_hotlist(pos::Terminal& terminal, Backend& backend) {
   const std::string& issuer_id = terminal.certificate().acquirer_id;
   for (;;) {
     const uint64_t held = terminal.hotlist_edition(issuer_id);
-    CAFE_ASSIGN_OR_RETURN(const Certified list, backend.hotlist(held));
+    const auto list = backend.hotlist(held);
+    if (held > 0 && protocol::reason_of(list.status()) == "EDITION_AHEAD") {
+      CAFE_RETURN_IF_ERROR(terminal.restart_hotlist(issuer_id));
+      continue;
+    }
+    CAFE_RETURN_IF_ERROR(list.status());
     CAFE_RETURN_IF_ERROR(
-        terminal.accept_hotlist(list.document, list.key_certificate, now_ms() / 1000));
+        terminal.accept_hotlist(list->document, list->key_certificate, now_ms() / 1000));
     if (terminal.hotlist_edition(issuer_id) == held) return absl::OkStatus();
   }
 }

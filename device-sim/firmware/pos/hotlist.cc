@@ -86,6 +86,10 @@ uint64_t Terminal::hotlist_edition(std::string_view issuer_id) const {
   return protocol::decode_u64(ByteView(*edition).first<8>());
 }
 
+absl::Status Terminal::restart_hotlist(std::string_view issuer_id) {
+  return state_->store->commit(Batch().erase(edition_key(issuer_id)));
+}
+
 size_t Terminal::claimed_coins() const { return state_->claimed.size(); }
 
 absl::Status Terminal::accept_hotlist(ByteView signed_hotlist, ByteView key_certificate,

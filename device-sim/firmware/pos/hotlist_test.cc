@@ -82,6 +82,18 @@ TEST_F(HotlistTest, TakesEditionsInTheirOrderOnly) {
   EXPECT_EQ(held(), 4u);
 }
 
+TEST_F(HotlistTest, GoesOnWhereTheIssuerCountsAnew) {
+  const Bytes before = pay_coin();
+  const Bytes after = pay_coin();
+  ASSERT_TRUE(accept(edition(0, 7, {entry(coin_of(before), 1)})).ok());
+  ASSERT_TRUE(till_.terminal->restart_hotlist(World::kIssuer).ok());
+  EXPECT_EQ(held(), 0u);
+  ASSERT_TRUE(accept(edition(0, 2, {entry(coin_of(after), 1)})).ok());
+  EXPECT_EQ(held(), 2u);
+  EXPECT_EQ(decide(before).reason, "CLAIMED");
+  EXPECT_EQ(decide(after).reason, "CLAIMED");
+}
+
 TEST_F(HotlistTest, BelievesTheIssuersRecoveryKeyOnly) {
   const Bytes payment = pay_coin();
   const Bytes list = edition(0, 1, {entry(coin_of(payment), 1)}).encode();

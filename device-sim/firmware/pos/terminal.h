@@ -91,6 +91,9 @@ class Terminal {
   // where it begins after the edition held; STORE_FULL. An older one changes nothing.
   absl::Status accept_hotlist(protocol::ByteView signed_hotlist, protocol::ByteView key_certificate,
                               uint64_t now_s);
+  // The issuer counts its editions anew (its database was restored): the next one may begin at 0.
+  // What was claimed before stays refused.
+  absl::Status restart_hotlist(std::string_view issuer_id);
   size_t claimed_coins() const;  // that it knows
 
   // The lists that this terminal knows, signed: for a wallet that pays nothing.
@@ -166,8 +169,9 @@ class Terminal {
   std::vector<protocol::Bytes> receipts() const;
 
   // Forgets bills, a day after they were made, that cannot be paid any more or are settled (calls:
-  // kCallLife_ms later), and the slots, claimed ones too, of coins that nobody can spend any more. Payments that the
-  // acquirer has yet to judge, or that it refused, stay. STORE_FULL. Reads all records.
+  // kCallLife_ms later), and the slots, claimed ones too, of coins that nobody can spend any more.
+  // Payments that the acquirer has yet to judge, or that it refused, stay. STORE_FULL. Reads all
+  // records.
   absl::Status prune(uint64_t now_s);
   // The same, at the first call after a start and then once a day.
   absl::Status prune_daily(uint64_t now_s);
