@@ -51,7 +51,8 @@ const std::vector<Arrow>& arrows() {
        {"device-sim/"}},
       {"device-sim/firmware/face/",
        // What the wallet tells, and nothing of how it does things. Its calendar is no clock.
-       {"libs/protocol/", "device-sim/firmware/wallet/wallet.h"},
+       {"libs/protocol/", "device-sim/firmware/wallet/wallet.h",
+        "device-sim/firmware/wallet/recovery.h", "device-sim/firmware/wallet/claims.h"},
        {"fstream", "iostream", "filesystem", "ctime", "thread", "grpc", "unistd.h"},
        {"device-sim/"}},
       {"device-sim/firmware/pos/",
