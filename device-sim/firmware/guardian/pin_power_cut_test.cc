@@ -129,6 +129,36 @@ TEST_F(GuardianPinPowerCut, ATryIsGoneBeforeItIsCompared) {
   }
 }
 
+// [guard] Whoever watches what is written, and cuts the power in time, cannot tell a right PIN from
+// a wrong one before a try is gone.
+TEST_F(GuardianPinPowerCut, ARightPinWritesWhatAWrongOneDoesUntilTheTryIsGone) {
+  for (const auto& [kind, pin] :
+       {std::pair{kWithdrawal, kWithdrawalPin}, {kPayment, kPaymentPin}}) {
+    const uint64_t told = bytes_of([&](Chip& c) { c.verify(kind, "0000"); });
+    ASSERT_GT(told, 0u);
+    // What is in the memory where the power fails after `cut` bytes of it.
+    const auto torn = [&](std::string_view digits, uint64_t cut) {
+      begin_again();
+      chip_.memory().cut_power_after(cut);
+      try {
+        chip_.verify(kind, digits);
+        EXPECT_EQ(cut, told);
+        EXPECT_NE(digits, pin);
+      } catch (const firmware::PowerLost&) {
+      }
+      return chip_.memory().snapshot();
+    };
+    for (uint64_t cut = 0; cut < told; ++cut) {
+      ASSERT_EQ(torn(pin, cut), torn("0000", cut)) << cut;
+      saw(cut > 0);
+    }
+    torn(pin, told);
+    chip_.restart();
+    ASSERT_EQ(chip_.tries(kind), 2);
+    begin_again();
+  }
+}
+
 // Cuts the power after so many bytes of each guess. Only a command that answered has compared.
 TEST_F(GuardianPinPowerCut, GuessingEndsAfterThreeTriesWhateverIsCut) {
   for (const PinKind kind : {kWithdrawal, kPayment}) {
