@@ -172,6 +172,7 @@ class ClaimTables : public testing::ClaimFixture {
           file.statements[n].encode(), market_.recovery_certificate.encode(),
           last_.account.account.bytes, statement.time_ms);
       for (const protocol::Deduction& deduction : statement.deductions) {
+        if (deduction.charged != (n > 0)) continue;  // stated with the credit
         sql("INSERT INTO recovery.deduction (number, coin, slot, paid_after, charged, currency, "
             "value, uncollected, payment_digest, spend, sequence) "
             "VALUES ($1, $2, $3, $4, $5, 'EUR', $6, 0, $7, 0, $8) ON CONFLICT DO NOTHING",
