@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "tests/integration/leaks.h"
+#include "tests/integration/lost_holder.h"
 
 namespace cafe::testing {
 namespace {
@@ -64,6 +65,8 @@ class SecretsTest : public ::testing::Test {
 
 TEST_F(SecretsTest, LogsAndMetricsHoldNoneEvenWhenServicesTalkMost) {
   simulate("talk");
+  const auto recovered = lose_and_recover(*cluster_);
+  ASSERT_TRUE(recovered.ok()) << recovered.status();
   EXPECT_THAT(leaks_of(*cluster_), IsEmpty());
   // Also where things go wrong: the database dies under them.
   cluster_->postgres().kill();
