@@ -1,6 +1,7 @@
 #include "services/deposit/credit_batch.h"
 
 #include "libs/platform/failpoint.h"
+#include "services/deposit/cheque_spends.h"
 #include "services/deposit/overdraft.h"
 #include "services/deposit/postings.h"
 
@@ -96,6 +97,7 @@ absl::StatusOr<Attempt> credit_in(Transaction& tx, const DepositParts& parts,
                      parts.key.certificate.encode(), encode_evidence(decision.evidence)};
 
   CAFE_RETURN_IF_ERROR(store::insert_spent_before(tx, number, facts, decision.spent_before));
+  CAFE_RETURN_IF_ERROR(store::insert_cheque_spends(tx, number, decision.cheque_spends));
   CAFE_ASSIGN_OR_RETURN(
       const std::vector<storage::Posting> postings,
       postings_of(number, {batch.stored.payee_id, locked.holder}, decision.movements));

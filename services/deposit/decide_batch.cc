@@ -71,6 +71,9 @@ absl::StatusOr<SlotVerdict> Decider::take_back(const SpentSlot& slot, uint64_t a
   uint64_t& taken = slot.cheque_issuer.empty() ? movement.coins[slot.denom_id]
                                                : movement.cheques[slot.cheque_issuer];
   CAFE_ASSIGN_OR_RETURN(taken, protocol::checked_add(taken, amount));
+  if (!slot.cheque_issuer.empty()) {
+    decision_.cheque_spends.push_back({slot.coin_id, slot.position(), slot.ticks});
+  }
   return SlotVerdict{VerdictCode::kAccepted, amount, 0};
 }
 

@@ -44,6 +44,14 @@ struct SpentBefore {
   std::string currency;
 };
 
+// A cheque's spend that is credited, to be remembered as long as the cheque may be claimed.
+struct ChequeSpend {
+  protocol::CoinId coin_id;
+  uint32_t position;  // payment · 128 + spend
+  uint32_t ticks;     // shown, where ticks are paid
+  bool operator==(const ChequeSpend&) const = default;
+};
+
 // What moves in one currency.
 struct Movement {
   std::map<protocol::DenomId, uint64_t> coins{};  // taken back, by denomination
@@ -57,6 +65,7 @@ struct BatchDecision {
   std::vector<protocol::PaymentVerdict> verdicts;
   std::vector<Evidence> evidence;  // for each slot that was spent before
   std::vector<SpentBefore> spent_before;
+  std::vector<ChequeSpend> cheque_spends;     // each that takes something from the loads
   std::map<std::string, Movement> movements;  // by currency; only those in which something moves
 };
 

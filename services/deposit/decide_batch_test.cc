@@ -44,6 +44,10 @@ class DecideBatchTest : public ::testing::Test {
     return id;
   }
 
+  void add_cheque(uint8_t coin, uint64_t value, RecordedSlot answer) {
+    add(coin, value, std::move(answer));
+    payments.back().slots.back().cheque_issuer = "a.example";
+  }
   void start_payment(std::string currency = "EUR") {
     payments.push_back({"", std::move(currency), {}});
   }
@@ -150,6 +154,36 @@ TEST_F(DecideBatchTest, CreditsTheTicksThatAreNew) {
                                                 {VerdictCode::kRepeat, 0, 0}}));
   EXPECT_EQ(decision.verdicts[0].credited, 48u);
   EXPECT_EQ(decision.movements.at("EUR").cheques.at("a.example"), 48u);
+}
+
+// What an owner who claims her cheques has spent of the loads; no coins, and nothing that is not
+// credited from the loads.
+TEST_F(DecideBatchTest, RemembersTheChequesThatItCredits) {
+  start_payment();
+  add(1, 500, fresh());
+  add_cheque(2, 70, fresh());
+  add_cheque(3, 30, repeat());
+  start_payment();
+  add_call(4, 10, shown_before(4));
+  add_call(5, 10, shown_before(10));
+  add_cheque(6, 20, spent(7));
+  add_call(7, 2, fresh());
+  EXPECT_EQ(decide().cheque_spends,
+            (std::vector<ChequeSpend>{
+                {coin_of(2), 1, 0}, {coin_of(4), 128, 10}, {coin_of(7), 128 + 3, 2}}));
+}
+
+TEST_F(DecideBatchTest, RemembersNoChequeOfARefusedPayment) {
+  start_payment();
+  add_cheque(1, 70, fresh());
+  payments.back().refusal = "PAYMENT_INVALID";
+  payments.back().slots.clear();
+  recorded.clear();
+  start_payment();
+  add_cheque(2, 70, fresh());
+  add(3, 500, fresh(), /*denom=*/9);
+  facts.stopped.insert(denom_of(9));
+  EXPECT_TRUE(decide().cheque_spends.empty());
 }
 
 // More ticks of a call that was spent twice: the double was decided once.

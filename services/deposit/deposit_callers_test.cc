@@ -48,6 +48,9 @@ class DepositCallersTest : public ::testing::Test {
   std::string void_terms(const platform::TlsOptions& tls) {
     return reason(tls, &v1::Deposit::Stub::VoidTerms, v1::VoidTermsRequest());
   }
+  std::string locate_cheques(const platform::TlsOptions& tls) {
+    return reason(tls, &v1::Deposit::Stub::LocateCheques, v1::LocateRequest());
+  }
   platform::TlsOptions tls_of_nobody() {
     platform::TlsOptions nobody = tls_of("nobody");
     nobody.cert.clear();
@@ -74,6 +77,16 @@ TEST_F(DepositCallersTest, PaymentsAreGivenToDoublespendRecoveryAndTheOperatorOn
   }
   EXPECT_EQ(get_payment(tls_of("withdrawal")), "CALLER_NOT_ALLOWED");
   EXPECT_EQ(get_payment(tls_of_nobody()), "CALLER_NOT_ALLOWED");
+}
+
+TEST_F(DepositCallersTest, ChequesAreLocatedForRecoveryAndTheOperatorOnly) {
+  for (const char* caller : {"recovery", "operator"}) {
+    EXPECT_EQ(locate_cheques(tls_of(caller)), "COIN_COUNT") << caller;
+  }
+  for (const char* caller : {"doublespend", "withdrawal"}) {
+    EXPECT_EQ(locate_cheques(tls_of(caller)), "CALLER_NOT_ALLOWED") << caller;
+  }
+  EXPECT_EQ(locate_cheques(tls_of_nobody()), "CALLER_NOT_ALLOWED");
 }
 
 TEST_F(DepositCallersTest, TermsAreVoidedForRecoveryOnly) {

@@ -87,7 +87,21 @@ class CrashTest : public ::testing::TestWithParam<const char*> {
     EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.batch"), 3);
     EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.batch WHERE state = 'done'"), 3);
     EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.spent_before"), 2);
+    expect_cheques_are_kept();
     EXPECT_EQ(back_end.audit(), "");
+  }
+  // The cheque, and the call each time that more of its ticks were shown.
+  void expect_cheques_are_kept() {
+    const int64_t last = back_end.number("SELECT max(batch) FROM deposit.batch");
+    EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.cheque_spend"), 3);
+    EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.cheque_spend WHERE ticks = 4"
+                              " AND payment = 0 AND batch < " +
+                              std::to_string(last)),
+              1);
+    EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.cheque_spend WHERE batch = " +
+                              std::to_string(last) +
+                              " AND (payment, ticks) IN ((5, 0), (6, 10)) AND spend = 0"),
+              2);
   }
   bool is_stored() const { return GetParam() != std::string("deposit/after-check"); }
 

@@ -99,6 +99,10 @@ class Life {
     EXPECT_EQ(back_end.credited(till), 500);
     EXPECT_EQ(back_end.credited(other), 500 + 500 + 700);
     EXPECT_EQ(back_end.alarmed(), 700 - 512);
+    EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.cheque_spend WHERE batch = " +
+                              std::to_string(receipt.batch) + " AND payment = 2"),
+              1);
+    EXPECT_EQ(back_end.number("SELECT count(*) FROM deposit.cheque_spend"), 1);
     EXPECT_EQ(back_end.loss(), 500 + 700 - 512);
   }
   void pays_back() {

@@ -1,6 +1,7 @@
 #include "services/deposit/deposit_service.h"
 
 #include "services/deposit/archived_payment.h"
+#include "services/deposit/cheque_spends.h"
 #include "services/deposit/void_terms.h"
 
 namespace cafe::deposit {
@@ -61,6 +62,17 @@ grpc::ServerUnaryReactor* DepositService::VoidTerms(grpc::CallbackServerContext*
                      });
 }
 
+grpc::ServerUnaryReactor* DepositService::LocateCheques(grpc::CallbackServerContext* context,
+                                                        const v1::LocateRequest* request,
+                                                        v1::LocateResponse* response) {
+  return serve_unary(runtime_, "Deposit/LocateCheques", context, request, response,
+                     [this](const CallInfo& call, const v1::LocateRequest& request,
+                            v1::LocateResponse& response) -> absl::Status {
+                       CAFE_RETURN_IF_ERROR(require_caller(call, {"recovery", "operator"}));
+                       return locate_cheques(request, response);
+                     });
+}
+
 absl::Status DepositService::deposit(const CallInfo& call, const v1::DepositRequest& request,
                                      v1::DepositResponse& response) {
   std::vector<Bytes> payments;
@@ -97,6 +109,31 @@ absl::Status DepositService::get_payment(const CallInfo& call, const v1::GetPaym
   set_bytes(response.mutable_terminal_credential(), archived.terminal_credential);
   set_bytes(response.mutable_payee_id(), archived.payee_id);
   response.set_received_ms(archived.received_ms);
+  return absl::OkStatus();
+}
+
+absl::Status DepositService::locate_cheques(const v1::LocateRequest& request,
+                                            v1::LocateResponse& response) {
+  if (request.coin_ids_size() < 1 || request.coin_ids_size() > kMaxLocatedCheques) {
+    return protocol::invalid("COIN_COUNT", "A call names 1 to 4,096 coins.");
+  }
+  std::vector<protocol::CoinId> coins;
+  coins.reserve(static_cast<size_t>(request.coin_ids_size()));
+  for (const std::string& id : request.coin_ids()) {
+    CAFE_ASSIGN_OR_RETURN(coins.emplace_back(), protocol::CoinId::decode(view_of(id)));
+  }
+  CAFE_ASSIGN_OR_RETURN(const std::vector<LocatedCheque> found,
+                        deposit::locate_cheques(parts_.database, coins, unix_ms(parts_.clock)));
+  for (const LocatedCheque& cheque : found) {
+    v1::LocateResponse::Spend& spend = *response.add_spends();
+    spend.set_coin(cheque.coin);
+    spend.set_slot(0);  // a cheque has one
+    spend.set_batch(cheque.batch);
+    spend.set_position(cheque.position);
+    spend.set_ticks(cheque.ticks);
+    spend.set_ticks_batch(cheque.ticks_batch);
+    spend.set_ticks_position(cheque.ticks_position);
+  }
   return absl::OkStatus();
 }
 

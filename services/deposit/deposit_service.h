@@ -30,12 +30,17 @@ class DepositService final : public v1::Deposit::CallbackService {
   grpc::ServerUnaryReactor* VoidTerms(grpc::CallbackServerContext* context,
                                       const v1::VoidTermsRequest* request,
                                       v1::VoidTermsResponse* response) override;
+  // recovery and operator.
+  grpc::ServerUnaryReactor* LocateCheques(grpc::CallbackServerContext* context,
+                                          const v1::LocateRequest* request,
+                                          v1::LocateResponse* response) override;
 
  private:
   absl::Status deposit(const platform::CallInfo& call, const v1::DepositRequest& request,
                        v1::DepositResponse& response);
   absl::Status get_payment(const platform::CallInfo& call, const v1::GetPaymentRequest& request,
                            v1::GetPaymentResponse& response);
+  absl::Status locate_cheques(const v1::LocateRequest& request, v1::LocateResponse& response);
 
   platform::UnaryRuntime& runtime_;
   const DepositParts& parts_;

@@ -118,6 +118,15 @@ absl::Status Payee::void_terms(const Bytes& refusal, const Bytes& credential) co
       .status();
 }
 
+absl::StatusOr<v1::LocateResponse> Payee::locate_cheques(
+    std::span<const protocol::CoinId> cheques) const {
+  v1::LocateRequest request;
+  for (const protocol::CoinId& cheque : cheques) request.add_coin_ids(protocol::to_string(cheque));
+  return call<v1::LocateResponse>([&](grpc::ClientContext* context, auto* response) {
+    return stub_->LocateCheques(context, request, response);
+  });
+}
+
 BackEnd::BackEnd(uint64_t now_s)
     : shop(now_s), database_name(new_database()), database(connect_to(database_name)) {
   must(storage::save_trust(folder.path() / "trust.json", shop.anchors));
@@ -244,6 +253,8 @@ std::string BackEnd::fingerprint() {
           "SELECT count(*)::text FROM deposit.granted_authorization",
           "SELECT count(*)::text FROM deposit.denomination_stop",
           "SELECT count(*)::text FROM deposit.cheque_alarm",
+          "SELECT count(*) || coalesce(md5(string_agg(s::text, '' ORDER BY coin_id, ticks)), '')"
+          " FROM deposit.cheque_spend s",
           "SELECT count(*) || coalesce(md5(string_agg(v::text, '' ORDER BY terms_digest)), '')"
           " FROM deposit.voided_terms v",
           "SELECT count(*)::text FROM deposit.payee", "SELECT count(*)::text FROM deposit.terminal",

@@ -40,6 +40,8 @@ class Payee {
   absl::StatusOr<v1::GetPaymentResponse> get_payment(uint64_t batch, uint32_t payment) const;
   // As recovery asks for it.
   absl::Status void_terms(const protocol::Bytes& refusal, const protocol::Bytes& credential) const;
+  absl::StatusOr<v1::LocateResponse> locate_cheques(
+      std::span<const protocol::CoinId> cheques) const;
 
  private:
   std::unique_ptr<v1::Deposit::Stub> stub_;
