@@ -92,6 +92,12 @@ absl::StatusOr<IssuerConfig> parse_config(const nlohmann::json& json) {
     if (days > kLongest_days) return bad_config("a period is longer than 19 years");
     total += days;
   }
+  // Payments that nobody deposited are claimed from one settlement period after the deposit
+  // deadline on, and until the claim period ends.
+  constexpr uint64_t kLeastClaim_days = 30;
+  if (config.claim_days < kLeastClaim_days) {
+    return bad_config("\"claim_days\" is at least 30");
+  }
   if (total > kLongest_days || config.key_days > kLongest_days) {
     return bad_config("the periods of a denomination sum to more than 19 years");
   }

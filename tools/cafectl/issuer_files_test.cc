@@ -305,6 +305,7 @@ TEST_F(IssuerFilesTest, AWrongConfigurationIsNamed) {
         Row{R"("offline": 50000, )", "", "offline"},
         Row{R"({"currency": "EUR", "slots": [100]})", R"({"currency": "EUR"})", "slots"},
         Row{R"("withdraw_days": 60)", R"("withdraw_days": 6936)", "19 years"},
+        Row{R"("claim_days": 365)", R"("claim_days": 29)", "at least 30"},
         Row{R"("claim_days": 365)", R"("claim_days": 6800)", "sum to more than 19 years"},
         Row{R"("key_days": 730)", R"("key_days": "long")", "string"}, Row{"{\n", "[\n", "parse"}}) {
     const auto loaded = load_with(row.piece, row.other);
