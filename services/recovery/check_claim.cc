@@ -34,7 +34,8 @@ absl::StatusOr<protocol::Session> session_for(ClaimKind kind, const ClaimedCoin&
   if (!fits_kind(kind, denomination->kind)) {
     return protocol::refused("WRONG_KIND", "Coins and cheques are claimed apart.");
   }
-  if (facts.now_s >= denomination->claim_until) {
+  // What cheques spent is kept for good.
+  if (kind != ClaimKind::kCheques && facts.now_s >= denomination->claim_until) {
     return protocol::refused("CLAIM_EXPIRED", "What was spent of it is kept no longer.");
   }
   const size_t slots = denomination->slot_values.size();

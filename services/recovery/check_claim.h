@@ -38,7 +38,8 @@ struct CoinFacts {
 };
 
 // Every claimed coin is the unblinding of a session of the account's (UNKNOWN_DENOMINATION,
-// WRONG_KIND, CLAIM_EXPIRED, SLOT_OUTSIDE_COIN, NO_SUCH_COIN, CLAIM_INVALID). Each item is a coin.
+// WRONG_KIND, CLAIM_EXPIRED but for cheques that are claimed all together, SLOT_OUTSIDE_COIN,
+// NO_SUCH_COIN, CLAIM_INVALID). Each item is a coin.
 std::optional<ClaimFault> check_coins(const protocol::Claim& claim, const CoinFacts& facts);
 
 // The claim names every cheque of `orders`, which are all of the account's (CHEQUES_MISSING).

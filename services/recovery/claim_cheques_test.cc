@@ -4,6 +4,7 @@
 namespace cafe::recovery::testing {
 namespace {
 
+using protocol::DenominationKey;
 using protocol::SignedDocument;
 using Total = protocol::ClaimTotal;
 
@@ -56,9 +57,70 @@ TEST_F(ClaimChequesTest, AreCreditedLessWhatTheySpentWhenAllAreSettled) {
   EXPECT_EQ(file_of(document, next_).statements.size(), 1u);
 }
 
+// The last of them could be claimed until a year ago; no list names them any more, and the coin
+// store has dropped what they spent.
+TEST_F(ClaimChequesTest, AreClaimedHoweverOldTheyAre) {
+  const protocol::Denomination& old = market_.cheque.denomination;
+  const cafe::testing::TickCall call = market_.open_call(lost_, called_, 10, 8);
+  deposit(pay({{&written_, 0, 1234}, {&coin_, 0, 500}}));
+  deposit(call.shown(2));
+  deposit(call.shown(5));
+  const uint64_t late_s = old.claim_until + 365 * kDay_s;
+  advance_to(late_s * 1000);
+  renew_key();
+  coin_store_.drop_all(old.claim_until);
+  withdrawal_.older_lists.emplace(market_.list.number, market_.signed_list);
+  const DenominationKey& young = market_.add_denomination(protocol::Kind::kCheque, {700});
+  market_.list.issued_at = late_s;
+  market_.list.denominations = {young.denomination};
+  market_.signed_list = SignedDocument::sign(market_.list.encode(), market_.master_key);
+  lose_and_replace();
+
+  const SignedDocument document = claim_all();
+  const protocol::ClaimReceipt receipt = filed(document);
+  EXPECT_EQ(receipt.claimed, (std::vector<protocol::CurrencyAmount>{{"EUR", 5000}}));
+  EXPECT_EQ(receipt.held_until_ms, now_ms()) << "all are settled";
+  EXPECT_TRUE(coin_store_.marked.empty()) << "its month is gone";
+  work();
+  EXPECT_EQ(total(document, next_), (Total{"EUR", 5000, 1284, 3716, 0, 0}));
+  EXPECT_EQ(judged(document, next_).state, ClaimState::kFinal);
+  EXPECT_EQ(customer(next_), 3716);
+  EXPECT_EQ(loaded(), 0);
+  EXPECT_EQ(refused(claim(next_, ClaimKind::kCoins, {claimed(coin_, coin_.order)})),
+            "CLAIM_EXPIRED@0");
+}
+
+// Nobody takes them any more, so nothing is marked; the last deposits are waited for.
+TEST_F(ClaimChequesTest, AfterTheirDeadlineAreHeldUntilTheyAreSettled) {
+  const protocol::Payment payment = pay({{&written_, 0, 1234}});
+  advance_to(market_.cheque.denomination.deposit_until * 1000);
+  lose_and_replace();
+  const SignedDocument document = claim_all();
+  EXPECT_EQ(filed(document).held_until_ms, settled());
+  EXPECT_TRUE(coin_store_.marked.empty());
+  deposit(payment);  // was handed in before, and is settled now
+  advance_to(settled());
+  work();
+  EXPECT_EQ(customer(next_), 5000 - 1234);
+}
+
+TEST_F(ClaimChequesTest, WaitForDepositWhereItDoesNotAnswer) {
+  deposit(pay({{&written_, 0, 1234}}));
+  lose_and_replace();
+  filed(claim_all());
+  advance_to(settled());
+  deposit_.down = true;
+  EXPECT_TRUE(absl::IsUnavailable(try_work()));
+  EXPECT_EQ(customer(next_), 0);
+  deposit_.down = false;
+  advance_to(now_ms() + kWeek_ms);
+  work();
+  EXPECT_EQ(customer(next_), 5000 - 1234);
+}
+
 TEST_F(ClaimChequesTest, ACallOfWhichNoTickWasShownTakesNothing) {
   const cafe::testing::TickCall call = market_.open_call(lost_, called_, 10, 8);
-  coin_store_.record(call.opening, 1);
+  deposit_.credit_cheque(call.opening.coins[0].id(), 1, 0);
   deposit_.archive.push_back(
       {call.opening.encode(), protocol::PayeeCredential(market_.terminal_credential).encode()});
   lose_and_replace();

@@ -176,15 +176,16 @@ absl::Status insert_claim(Transaction& tx, const NewClaim& claim) {
 }
 
 absl::StatusOr<std::vector<MarkedCoin>> coins_to_mark(Transaction& tx, uint64_t number) {
-  CAFE_ASSIGN_OR_RETURN(const Rows rows,
-                        tx.query("SELECT w.coin_id, bit_or(1::bigint << t.slot), w.deposit_until,"
-                                 "  greatest(w.claim_until, c.final_at_ms / 1000 + 30 * 86400)"
-                                 " FROM recovery.claim c JOIN recovery.claim_coin w USING (number)"
-                                 " JOIN recovery.claimed_slot t ON t.number = w.number"
-                                 "  AND t.coin = w.coin WHERE c.number = $1"
-                                 " GROUP BY w.coin, w.coin_id, w.deposit_until, w.claim_until,"
-                                 "  c.final_at_ms ORDER BY w.coin",
-                                 number));
+  CAFE_ASSIGN_OR_RETURN(
+      const Rows rows, tx.query("SELECT w.coin_id, bit_or(1::bigint << t.slot), w.deposit_until,"
+                                "  greatest(w.claim_until, c.final_at_ms / 1000 + 30 * 86400)"
+                                " FROM recovery.claim c JOIN recovery.claim_coin w USING (number)"
+                                " JOIN recovery.claimed_slot t ON t.number = w.number"
+                                "  AND t.coin = w.coin WHERE c.number = $1"
+                                "  AND (c.kind <> 'cheques' OR w.deposit_until * 1000 > c.filed_ms)"
+                                " GROUP BY w.coin, w.coin_id, w.deposit_until, w.claim_until,"
+                                "  c.final_at_ms ORDER BY w.coin",
+                                number));
   std::vector<MarkedCoin> coins;
   coins.reserve(static_cast<size_t>(rows.size()));
   for (const Row row : rows) {

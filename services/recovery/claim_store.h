@@ -113,7 +113,9 @@ absl::StatusOr<std::optional<ClaimFault>> find_claimed(Transaction& tx,
 absl::Status insert_claim(Transaction& tx, const NewClaim& claim);
 
 // Those of its slots that no earlier claim has. Their spends are kept until the claim is final, and
-// a month longer, for a worker that was down then.
+// a month longer, for a worker that was down then. Cheques that are claimed all together are left
+// out where their deposit deadline had passed when the claim was filed: nobody takes them any more,
+// the coin store may have dropped their month, and it is not asked what they spent.
 absl::StatusOr<std::vector<MarkedCoin>> coins_to_mark(Transaction& tx, uint64_t number);
 // From filed to held; nothing where it went on already.
 absl::Status hold(Transaction& tx, uint64_t number);

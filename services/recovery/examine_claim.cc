@@ -109,18 +109,13 @@ ClaimFile make_file(const RecoveryParts& parts, const SignedDocument& document, 
   }
   if (claim.kind != ClaimKind::kPayments) file.loss = account.loss;
   std::set<uint64_t> named;
-  std::set<DenomId> denominations;
-  for (const ClaimedCoin& coin : claim.coins) {
-    named.insert(coin.order);
-    denominations.insert(coin.denom_id);
-  }
+  for (const ClaimedCoin& coin : claim.coins) named.insert(coin.order);
   for (const uint64_t n : named) {
     file.orders.push_back(orders.at(n).record);
-    // A judge sees by them that the orders have no other cheques.
-    if (claim.kind != ClaimKind::kCheques) continue;
-    for (const auto& line : orders.at(n).order.opened.lines) denominations.insert(line.denom_id);
   }
-  file.lists = lists.lists_of(std::vector<DenomId>(denominations.begin(), denominations.end()));
+  // A judge sees by them that the orders have no other cheques, and reads old payments in which
+  // cheques stand beside coins of any of her orders.
+  file.lists = lists.lists_of(denominations_named(claim, orders));
   return file;
 }
 

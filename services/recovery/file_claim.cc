@@ -118,7 +118,7 @@ absl::Status finish_filing(const RecoveryParts& parts, uint64_t number, absl::Ti
   CAFE_ASSIGN_OR_RETURN(
       const std::vector<MarkedCoin> coins,
       look(parts.database, [&](Transaction& tx) { return store::coins_to_mark(tx, number); }));
-  // Cheques that earlier claims have may be all of them.
+  // Cheques that earlier claims have, or that nobody takes any more, may be all of them.
   if (!coins.empty()) {
     CAFE_RETURN_IF_ERROR(parts.coin_store.mark_claimed(number, coins, deadline));
   }

@@ -17,11 +17,20 @@ void add_payment(ClaimAtHand& claim, ArchivedPayment payment) {
   if (!known) claim.payments.push_back(std::move(payment));
 }
 
+// The spends of the claimed coins. The coin store forgets those of coins that nobody may claim any
+// more; cheques are claimed however old they are. Deposit does not answer while an old batch, which
+// may have spent them, is not settled.
+absl::StatusOr<std::vector<LocatedSpend>> locate(const RecoveryParts& parts,
+                                                 const ClaimContent& content) {
+  return content.claim.kind == ClaimKind::kCheques
+             ? parts.deposit.locate_cheques(content.ids, absl::InfiniteFuture())
+             : parts.coin_store.locate(content.ids, absl::InfiniteFuture());
+}
+
 // The deposited payments of claimed slots.
 absl::Status gather_deposited(const RecoveryParts& parts, const std::set<SlotKey>& known,
                               ClaimAtHand& claim) {
-  CAFE_ASSIGN_OR_RETURN(std::vector<LocatedSpend> spends,
-                        parts.coin_store.locate(claim.content.ids, absl::InfiniteFuture()));
+  CAFE_ASSIGN_OR_RETURN(std::vector<LocatedSpend> spends, locate(parts, claim.content));
   std::erase_if(spends, [&](const LocatedSpend& spend) {
     const SlotKey key{spend.coin, spend.slot};
     return known.contains(key) || claim.content.slot(key) == nullptr;

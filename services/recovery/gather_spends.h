@@ -17,7 +17,8 @@ struct ClaimAtHand {
   std::vector<ArchivedPayment> payments;  // what `spent` stands on, each once
 };
 
-// Asks for the spends of a claim as it is stored. Of cheques, slots that an earlier claim of
+// Asks for the spends of a claim as it is stored: of cheques deposit, which keeps them for good, of
+// the rest the coin store. Of cheques, slots that an earlier claim of
 // payments has and nobody deposited are spent by those payments. Errors: the database's and the
 // peers'.
 absl::StatusOr<ClaimAtHand> gather_spends(const RecoveryParts& parts, StoredClaim stored);

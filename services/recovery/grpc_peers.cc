@@ -146,6 +146,30 @@ LocatedSpend to_located(const v1::LocateResponse::Spend& spend) {
           .spend = position % kSpends};
 }
 
+v1::LocateRequest locate_request(std::span<const protocol::CoinId> coins) {
+  v1::LocateRequest request;
+  for (const protocol::CoinId& coin : coins) request.add_coin_ids(to_string(coin));
+  return request;
+}
+
+absl::StatusOr<std::vector<LocatedSpend>> read_located(const v1::LocateResponse& response,
+                                                       size_t coins) {
+  std::vector<LocatedSpend> spends;
+  spends.reserve(static_cast<size_t>(response.spends_size()));
+  for (const auto& spend : response.spends()) {
+    const LocatedSpend located = to_located(spend);
+    if (located.coin >= coins || located.slot >= protocol::kMaxSlots) {
+      return bad_answer("a spend of a coin that was not asked for");
+    }
+    if (!spends.empty() && std::pair(spends.back().coin, spends.back().slot) >=
+                               std::pair(located.coin, located.slot)) {
+      return bad_answer("spends out of order");
+    }
+    spends.push_back(located);
+  }
+  return spends;
+}
+
 class GrpcCoinStore : public CoinStore {
  public:
   GrpcCoinStore(const std::shared_ptr<grpc::Channel>& channel, absl::Duration timeout)
@@ -170,26 +194,12 @@ class GrpcCoinStore : public CoinStore {
 
   absl::StatusOr<std::vector<LocatedSpend>> locate(std::span<const protocol::CoinId> coins,
                                                    absl::Time no_later_than) override {
-    v1::LocateRequest request;
-    for (const protocol::CoinId& coin : coins) request.add_coin_ids(to_string(coin));
+    const v1::LocateRequest request = locate_request(coins);
     v1::LocateResponse response;
     CAFE_RETURN_IF_ERROR(call_unary(
         call_options(timeout_, no_later_than),
         [&](grpc::ClientContext* context) { return stub_->Locate(context, request, &response); }));
-    std::vector<LocatedSpend> spends;
-    spends.reserve(static_cast<size_t>(response.spends_size()));
-    for (const auto& spend : response.spends()) {
-      const LocatedSpend located = to_located(spend);
-      if (located.coin >= coins.size() || located.slot >= protocol::kMaxSlots) {
-        return bad_answer("a spend of a coin that was not asked for");
-      }
-      if (!spends.empty() && std::pair(spends.back().coin, spends.back().slot) >=
-                                 std::pair(located.coin, located.slot)) {
-        return bad_answer("spends out of order");
-      }
-      spends.push_back(located);
-    }
-    return spends;
+    return read_located(response, coins.size());
   }
 
  private:
@@ -225,6 +235,17 @@ class GrpcDeposit : public Deposit {
     return call_unary(call_options(timeout_, no_later_than), [&](grpc::ClientContext* context) {
       return stub_->VoidTerms(context, request, &response);
     });
+  }
+
+  absl::StatusOr<std::vector<LocatedSpend>> locate_cheques(
+      std::span<const protocol::CoinId> cheques, absl::Time no_later_than) override {
+    const v1::LocateRequest request = locate_request(cheques);
+    v1::LocateResponse response;
+    CAFE_RETURN_IF_ERROR(
+        call_unary(call_options(timeout_, no_later_than), [&](grpc::ClientContext* context) {
+          return stub_->LocateCheques(context, request, &response);
+        }));
+    return read_located(response, cheques.size());
   }
 
  private:

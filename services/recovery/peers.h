@@ -94,6 +94,10 @@ class Deposit {
   // nothing. `refusal`: encoded signed document; `credential`: encoded PayeeCredential.
   virtual absl::Status void_terms(protocol::ByteView refusal, protocol::ByteView credential,
                                   absl::Time no_later_than) = 0;
+  // As CoinStore::locate, of cheques that were credited: deposit knows them however long ago that
+  // was. At most kMostCoinsAtOnce.
+  virtual absl::StatusOr<std::vector<LocatedSpend>> locate_cheques(
+      std::span<const protocol::CoinId> cheques, absl::Time no_later_than) = 0;
 };
 
 }  // namespace cafe::recovery

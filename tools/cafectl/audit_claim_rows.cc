@@ -225,7 +225,8 @@ absl::Status check_marks(Transaction& tx, AuditCheck& check) {
       none_of(tx,
               "SELECT count(*) FROM recovery.claimed_slot t JOIN recovery.claim_coin c USING "
               "(number, coin) "
-              "JOIN recovery.claim m USING (number) WHERE m.state <> 'filed' AND NOT EXISTS "
+              "JOIN recovery.claim m USING (number) WHERE m.state <> 'filed' "
+              "AND (m.kind <> 'cheques' OR c.deposit_until * 1000 > m.filed_ms) AND NOT EXISTS "
               "(SELECT FROM coinstore.claimed k WHERE k.claim = t.number AND k.coin_id = c.coin_id "
               "AND k.slot = t.slot) AND NOT EXISTS (SELECT FROM coinstore.partition p "
               "WHERE p.dropped_at IS NOT NULL AND p.range_from <= c.deposit_until "

@@ -51,7 +51,8 @@ absl::StatusOr<SignedDocument> FakeWithdrawal::list(uint32_t number) {
   if (number > market_.list.number) {
     return protocol::make_error(absl::StatusCode::kNotFound, "NO_SUCH_LIST", "There is none.");
   }
-  return market_.signed_list;
+  const auto older = older_lists.find(number);
+  return older == older_lists.end() ? market_.signed_list : older->second;
 }
 
 absl::StatusOr<AccountAnswer> FakeWithdrawal::account(const AccountId& account, absl::Time) {
@@ -97,6 +98,11 @@ absl::Status FakeCoinStore::mark_claimed(uint64_t claim, std::span<const MarkedC
   if (down) return is_down();
   const std::lock_guard lock(mutex_);
   for (const MarkedCoin& coin : coins) {
+    if (coin.deposit_until < dropped_before_s_) {
+      return protocol::refused("RETENTION_OVER", "The month was dropped.");
+    }
+  }
+  for (const MarkedCoin& coin : coins) {
     for (uint32_t slot = 0; slot < protocol::kMaxSlots; ++slot) {
       if ((coin.slots >> slot & 1) == 0) continue;
       const auto [by, is_new] = marked_by_.try_emplace({coin.coin_id, slot}, claim);
@@ -139,6 +145,24 @@ std::vector<uint64_t> FakeCoinStore::record(const protocol::Payment& payment, ui
     if (ticks > at->second.ticks) at->second = {batch, n, ticks};
   }
   return earned;
+}
+
+void FakeCoinStore::drop_all(uint64_t before_s) {
+  spent_.clear();
+  dropped_before_s_ = before_s;
+}
+
+absl::StatusOr<std::vector<LocatedSpend>> FakeDeposit::locate_cheques(
+    std::span<const CoinId> cheques, absl::Time) {
+  if (down) return is_down();
+  std::vector<LocatedSpend> out;
+  for (uint32_t i = 0; i < cheques.size(); ++i) {
+    const auto at = cheques_.find(cheques[i]);
+    if (at == cheques_.end()) continue;
+    const auto& [batch, spend] = at->second;
+    out.push_back({i, 0, batch, 0, spend});
+  }
+  return out;
 }
 
 absl::StatusOr<ArchivedPayment> FakeDeposit::payment(uint64_t batch, uint32_t payment, absl::Time) {

@@ -37,7 +37,8 @@ class FakeWithdrawal : public Withdrawal {
                                                               uint64_t after, uint32_t limit,
                                                               absl::Time no_later_than) override;
 
-  bool down = false;  // answers UNAVAILABLE
+  bool down = false;                                         // answers UNAVAILABLE
+  std::map<uint32_t, protocol::SignedDocument> older_lists;  // before the market's, by number
 
  private:
   struct Record {
@@ -52,7 +53,7 @@ class FakeWithdrawal : public Withdrawal {
   std::map<protocol::AccountId, Record> records_;
 };
 
-// The coin store and deposit's archive: what one records the other one keeps.
+// The coin store: what it recorded of a coin goes with the coin's month.
 class FakeCoinStore : public CoinStore {
  public:
   absl::Status mark_claimed(uint64_t claim, std::span<const MarkedCoin> coins,
@@ -63,6 +64,8 @@ class FakeCoinStore : public CoinStore {
   // Records the payment's spends, archived in this batch: what each earns its payee. Nothing where
   // the slot was spent; of a call the ticks that were not shown before.
   std::vector<uint64_t> record(const protocol::Payment& payment, uint64_t batch);
+  // Everything of coins whose deposit deadline lies before: their months are dropped.
+  void drop_all(uint64_t before_s);
 
   bool down = false;
   std::map<protocol::CoinId, uint64_t> marked;  // slots of every claim
@@ -76,6 +79,7 @@ class FakeCoinStore : public CoinStore {
   };
   std::map<std::pair<protocol::CoinId, uint32_t>, Spend> spent_;
   std::map<std::pair<protocol::CoinId, uint32_t>, uint64_t> marked_by_;
+  uint64_t dropped_before_s_ = 0;
   std::mutex mutex_;  // of marks
 };
 
@@ -85,11 +89,21 @@ class FakeDeposit : public Deposit {
                                           absl::Time no_later_than) override;
   absl::Status void_terms(protocol::ByteView refusal, protocol::ByteView credential,
                           absl::Time no_later_than) override;
+  absl::StatusOr<std::vector<LocatedSpend>> locate_cheques(
+      std::span<const protocol::CoinId> cheques, absl::Time no_later_than) override;
+
+  // A cheque was credited as this spend of a batch's only payment; of a call, with more ticks.
+  void credit_cheque(const protocol::CoinId& cheque, uint64_t batch, uint32_t spend) {
+    cheques_[cheque] = {batch, spend};
+  }
 
   std::vector<ArchivedPayment> archive;  // batch number n is archive[n - 1], of one payment each
   std::set<protocol::Bytes32> voided;    // terms digests
   std::optional<absl::Status> refuses;   // what void_terms answers
   bool down = false;
+
+ private:
+  std::map<protocol::CoinId, std::pair<uint64_t, uint32_t>> cheques_;
 };
 
 }  // namespace cafe::recovery::testing

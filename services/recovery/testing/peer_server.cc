@@ -32,6 +32,24 @@ void write_all(const std::vector<protocol::Bytes>& from, List* to) {
   for (const protocol::Bytes& each : from) to->Add(to_string(each));
 }
 
+absl::StatusOr<std::vector<protocol::CoinId>> read_coins(const v1::LocateRequest& request) {
+  std::vector<protocol::CoinId> coins;
+  for (const std::string& coin : request.coin_ids()) {
+    CAFE_ASSIGN_OR_RETURN(coins.emplace_back(), protocol::CoinId::decode(view_of(coin)));
+  }
+  return coins;
+}
+
+void write_located(std::span<const LocatedSpend> spends, v1::LocateResponse& response) {
+  for (const LocatedSpend& located : spends) {
+    auto& spend = *response.add_spends();
+    spend.set_coin(located.coin);
+    spend.set_slot(located.slot);
+    spend.set_batch(located.batch);
+    spend.set_position(located.payment * 128 + located.spend);
+  }
+}
+
 }  // namespace
 
 class PeerServer::WithdrawalSide final : public v1::Withdrawal::Service {
@@ -123,19 +141,9 @@ class PeerServer::CoinStoreSide final : public v1::DoubleSpend::Service {
   grpc::Status Locate(grpc::ServerContext* context, const v1::LocateRequest* request,
                       v1::LocateResponse* response) override {
     return serve(mutex_, context, [&]() -> absl::Status {
-      std::vector<protocol::CoinId> coins;
-      for (const std::string& coin : request->coin_ids()) {
-        CAFE_ASSIGN_OR_RETURN(const auto id, protocol::CoinId::decode(view_of(coin)));
-        coins.push_back(id);
-      }
+      CAFE_ASSIGN_OR_RETURN(const auto coins, read_coins(*request));
       CAFE_ASSIGN_OR_RETURN(const auto spends, fake_.locate(coins, absl::InfiniteFuture()));
-      for (const LocatedSpend& located : spends) {
-        auto& spend = *response->add_spends();
-        spend.set_coin(located.coin);
-        spend.set_slot(located.slot);
-        spend.set_batch(located.batch);
-        spend.set_position(located.payment * 128 + located.spend);
-      }
+      write_located(spends, *response);
       return absl::OkStatus();
     });
   }
@@ -166,6 +174,17 @@ class PeerServer::DepositSide final : public v1::Deposit::Service {
     return serve(mutex_, context, [&] {
       return fake_.void_terms(view_of(request->refusal()), view_of(request->credential()),
                               absl::InfiniteFuture());
+    });
+  }
+
+  grpc::Status LocateCheques(grpc::ServerContext* context, const v1::LocateRequest* request,
+                             v1::LocateResponse* response) override {
+    return serve(mutex_, context, [&]() -> absl::Status {
+      CAFE_ASSIGN_OR_RETURN(const auto cheques, read_coins(*request));
+      CAFE_ASSIGN_OR_RETURN(const auto spends,
+                            fake_.locate_cheques(cheques, absl::InfiniteFuture()));
+      write_located(spends, *response);
+      return absl::OkStatus();
     });
   }
 

@@ -116,6 +116,12 @@ void RecoveryTest::load(const WorldWallet& wallet, uint64_t amount) {
   post({"cash", {}, "EUR"}, storage::cheques_account(ClaimMarket::kIssuer, "EUR"), amount);
 }
 
+void RecoveryTest::renew_key() {
+  key_.opened.valid_from = now_ms() / 1000;
+  key_.opened.valid_until = key_.opened.valid_from + kDay_s;
+  key_.certificate = SignedDocument::sign(key_.opened.encode(), market_.master_key);
+}
+
 void RecoveryTest::lose_and_replace() {
   withdrawal_.lose(lost_);
   withdrawal_.replace(lost_, next_);
@@ -135,6 +141,10 @@ void RecoveryTest::deposit(const protocol::Payment& payment) {
     const protocol::DenomId& denom_id = payment.coins[payment.spends[n].coin].denom_id;
     if (earned[n] == 0) continue;
     const bool coin = market_.key(denom_id).denomination.kind == protocol::Kind::kCoin;
+    if (!coin) {
+      deposit_.credit_cheque(payment.coins[payment.spends[n].coin].id(), deposit_.archive.size(),
+                             static_cast<uint32_t>(n));
+    }
     post(coin ? AccountRef{"coins", to_bytes(denom_id), "EUR"}
               : storage::cheques_account(ClaimMarket::kIssuer, "EUR"),
          payee, earned[n]);

@@ -33,6 +33,8 @@ class RecoveryTest : public ::testing::Test {
   // The market's wallets, known to withdrawal; the coins that they withdraw are in the books.
   WithdrawnCoin take(WorldWallet& wallet, const protocol::DenominationKey& denomination);
   void load(const WorldWallet& wallet, uint64_t amount);  // of its guardian
+  // The service signs with a new certificate, of now.
+  void renew_key();
   // The lost wallet is reported, and replaced by `next`.
   void lose_and_replace();
 
