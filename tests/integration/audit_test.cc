@@ -152,6 +152,17 @@ TEST_F(AuditTest, SeesEveryAlteredRowOfLoadsAndCheques) {
        "have no row at their place"},
       {"UPDATE coinstore.tick SET ticks = ticks - 1", "UPDATE coinstore.tick SET ticks = ticks + 1",
        "coin store", "have no row at their place"},
+      {"CREATE TABLE kept AS SELECT * FROM deposit.cheque_spend WHERE ticks = 0; "
+       "DELETE FROM deposit.cheque_spend WHERE ticks = 0",
+       "INSERT INTO deposit.cheque_spend SELECT * FROM kept; DROP TABLE kept", "cheque spends",
+       "have no row at their place"},
+      {"UPDATE deposit.cheque_spend SET ticks = 6 WHERE ticks = 5",
+       "UPDATE deposit.cheque_spend SET ticks = 5 WHERE ticks = 6", "cheque spends",
+       "have no row at their place"},
+      {"INSERT INTO deposit.cheque_spend (batch, ticks, payment, spend, coin_id) "
+       "SELECT batch, 39, payment, spend, coin_id FROM deposit.cheque_spend WHERE ticks = 5",
+       "DELETE FROM deposit.cheque_spend WHERE ticks = 39", "cheque spends",
+       "deposit keeps 3 spends of cheques, the receipts credit 2"},
   };
   for (const Case& c : cases) {
     change(c.alter);

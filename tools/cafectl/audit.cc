@@ -209,12 +209,19 @@ absl::StatusOr<Audit> run_audit(Transaction& tx, const std::optional<storage::Tr
                         check_cheques(tx, trust, receipts, loadtest.cheques, claims.cheques));
   cheques.add_to(audit.more);
   CAFE_ASSIGN_OR_RETURN(AuditCheck cases, check_cases(tx, anchors, audit.cases_in_progress));
-  audit.checks = {std::move(books),          std::move(issued),
-                  std::move(orders),         std::move(receipts.receipts),
-                  std::move(receipts.store), std::move(receipts.credits),
-                  std::move(cheques.loads),  std::move(cheques.cheques),
-                  std::move(cases),          std::move(losses.losses),
-                  std::move(claims.claims),  std::move(loadtest.check)};
+  audit.checks = {std::move(books),
+                  std::move(issued),
+                  std::move(orders),
+                  std::move(receipts.receipts),
+                  std::move(receipts.store),
+                  std::move(receipts.credits),
+                  std::move(receipts.cheque_spends),
+                  std::move(cheques.loads),
+                  std::move(cheques.cheques),
+                  std::move(cases),
+                  std::move(losses.losses),
+                  std::move(claims.claims),
+                  std::move(loadtest.check)};
   return audit;
 }
 

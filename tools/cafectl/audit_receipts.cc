@@ -90,14 +90,16 @@ namespace {
 constexpr int64_t kBatchesAtOnce = 50;
 
 // The rows that one batch must have: packed (coin id ‖ u32 slot ‖ u32 position), of ticks also
-// (‖ u32 ticks before ‖ u32 ticks).
+// (‖ u32 ticks before ‖ u32 ticks), of cheques (‖ u32 ticks).
 struct ExpectedRows {
-  Bytes first;   // in coinstore.spent
-  Bytes second;  // in coinstore.double_spend
-  Bytes ticks;   // in coinstore.tick
+  Bytes first;    // in coinstore.spent
+  Bytes second;   // in coinstore.double_spend
+  Bytes ticks;    // in coinstore.tick
+  Bytes cheques;  // in deposit.cheque_spend
 };
 constexpr size_t kRowSize = 40;
 constexpr size_t kTickRowSize = 48;
+constexpr size_t kChequeRowSize = 44;
 
 void append_row(Bytes& to, const protocol::CoinId& coin, uint32_t slot, size_t payment,
                 size_t spend) {
@@ -123,6 +125,7 @@ bool take_accepted(const protocol::Payment& payment, size_t payment_index, size_
   const protocol::Spend& spend = payment.spends[spend_index];
   const protocol::Coin& coin = payment.coins[spend.coin];
   const PublishedDenomination& denomination = checks.published[coin.denom_id.hex()];
+  const protocol::CoinId coin_id = coin.id();
   const uint64_t worth = protocol::worth_of(spend);
   const bool is_rest =
       spend.tick_value > 0 && credited > 0 && credited < worth && credited % spend.tick_value == 0;
@@ -130,12 +133,14 @@ bool take_accepted(const protocol::Payment& payment, size_t payment_index, size_
   if (denomination.kind == protocol::Kind::kCheque) {
     const auto account = storage::cheques_account(denomination.issuer_id, denomination.currency);
     checks.cheques[account_name(account.owner, account.currency)] -= static_cast<int64_t>(credited);
+    append_row(rows.cheques, coin_id, spend.slot, payment_index, spend_index);
+    const uint64_t ticks = spend.tick_value > 0 ? worth / spend.tick_value : 0;
+    protocol::append(rows.cheques, protocol::encode_u32(static_cast<uint32_t>(ticks)));
   } else {
     checks.denominations[account_name(coin.denom_id, denomination.currency)] -=
         static_cast<int64_t>(credited);
   }
   if (!denomination.retained) return true;
-  const protocol::CoinId coin_id = coin.id();
   if (spend.tick_value > 0) {
     append_row(rows.ticks, coin_id, spend.slot, payment_index, spend_index);
     for (const uint64_t ticks : {(worth - credited) / spend.tick_value, worth / spend.tick_value}) {
@@ -221,6 +226,13 @@ constexpr std::string_view kMissingDouble =
     "40 + 32) AND s.batch = $2 "
     "AND s.position = cafe.u32_at($1::bytea, i * 40 + 36))";
 
+constexpr std::string_view kMissingCheque =
+    "SELECT count(*) FROM generate_series(0, octet_length($1::bytea) / 44 - 1) AS i WHERE NOT "
+    "EXISTS (SELECT FROM deposit.cheque_spend s "
+    "WHERE s.coin_id = substr($1::bytea, i * 44 + 1, 32) AND s.batch = $2 "
+    "AND s.payment * 128 + s.spend = cafe.u32_at($1::bytea, i * 44 + 36) "
+    "AND s.ticks = cafe.u32_at($1::bytea, i * 44 + 40))";
+
 // A payment of a denomination that was stopped between its recording and its credit: its slots
 // stand in the coin store although nothing was credited.
 absl::Status count_stopped(Transaction& tx, int64_t batch, const Bytes& encoded, size_t index,
@@ -305,6 +317,8 @@ absl::Status check_batch(Transaction& tx, const BatchRow& row,
       check_rows(tx, row.batch, kMissingSpent, rows.first, kRowSize, checks.store));
   CAFE_RETURN_IF_ERROR(
       check_rows(tx, row.batch, kMissingTicks, rows.ticks, kTickRowSize, checks.store));
+  CAFE_RETURN_IF_ERROR(check_rows(tx, row.batch, kMissingCheque, rows.cheques, kChequeRowSize,
+                                  checks.cheque_spends));
   return check_rows(tx, row.batch, kMissingDouble, rows.second, kRowSize, checks.store);
 }
 
@@ -373,6 +387,13 @@ absl::StatusOr<ReceiptChecks> check_receipts(Transaction& tx,
   if (const auto count = torn.front().get<uint64_t>(0); count > 0) {
     checks.store.violated(std::to_string(count) +
                           " rows of ticks go on from where no other one ends");
+  }
+  // Each that must be there is one, so where there are no more, there is no other.
+  CAFE_ASSIGN_OR_RETURN(const Rows kept, tx.query("SELECT count(*) FROM deposit.cheque_spend"));
+  if (const auto count = kept.front().get<uint64_t>(0); count != checks.cheque_spends.examined) {
+    checks.cheque_spends.violated("deposit keeps " + std::to_string(count) +
+                                  " spends of cheques, the receipts credit " +
+                                  std::to_string(checks.cheque_spends.examined));
   }
   CAFE_RETURN_IF_ERROR(compare_with_ledger(tx, checks.credits, checks.holders,
                                            storage::account_kind::kCustomer, "deposit",

@@ -52,6 +52,11 @@ struct ReceiptChecks {
       .rule =
           "payees and account holders are credited, and denominations debited, what the receipts "
           "say"};
+  AuditCheck cheque_spends{
+      .name = "cheque spends",
+      .rule =
+          "every spend of a cheque that a receipt credits is kept with its place, as long as the "
+          "cheque may be claimed, and no other is"};
   Sums payees;         // credited
   Sums holders;        // credited: customers who paid money back into their accounts
   Sums denominations;  // coins deposited, negative
