@@ -228,6 +228,11 @@ class Requests {
     terms->set_refusal(protocol::to_string(holder.refusal));
     terms->set_credential(protocol::to_string(holder.credential));
     add("deposit", "Deposit/VoidTerms", "recovery", terms);
+    auto cheques = std::make_shared<v1::LocateRequest>();
+    cheques->add_coin_ids(archive_.bytes(
+        "coin_id", "recovery.claim_coin JOIN recovery.claim USING (number) WHERE kind = 'cheques'"));
+    cheques->add_coin_ids(std::string(32, 'x'));
+    add("deposit", "Deposit/LocateCheques", "recovery", cheques);
   }
 
   void of_recovery(const LostHolder& holder) {

@@ -63,7 +63,9 @@ absl::Status RecoveryDesk::judge(Filed& filed, uint32_t& item) const {
   CAFE_ASSIGN_OR_RETURN(filed.slots, claimed_slots(claim, find, payments));
   for (item = 0; item < claim.coins.size(); ++item) {
     const ClaimedCoin& coin = claim.coins[item];
-    if (now_ms_ / 1000 >= world_.table.find(coin.denom_id)->claim_until) {
+    // What cheques paid is kept for good.
+    if (claim.kind != ClaimKind::kCheques &&
+        now_ms_ / 1000 >= world_.table.find(coin.denom_id)->claim_until) {
       return refused("CLAIM_EXPIRED", "Too late.");
     }
     CAFE_ASSIGN_OR_RETURN(const Session session, session_of(claim, coin));

@@ -101,6 +101,23 @@ TEST_F(ClaimsTest, ChequesAreClaimedAllTogetherAndOnlyOnHerWord) {
   EXPECT_EQ(credited(), 6000u - 1234);
 }
 
+// Coins are claimed until their claim_until; what cheques paid is known for good.
+TEST_F(ClaimsTest, ChequesAreClaimedHoweverOldTheyAre) {
+  lost_.withdraw(issuer_, {{world_.coin.id, 3}});
+  lost_.withdraw(issuer_, {{world_.cheque.id, 3}});
+  lost_.load(issuer_, 6000);
+  const auto recovery = begin();
+  ASSERT_TRUE(list_and_rebuild(desk_, *recovery).ok());
+  ASSERT_TRUE(look_up_all(desk_, *recovery).ok());
+  const uint64_t late_s = world_.cheque.denomination.claim_until;
+  EXPECT_EQ(recovery->found(late_s).at(0).expired, 1500u);
+  EXPECT_EQ(recovery->found(late_s).at(0).cheques, 3u);
+  EXPECT_THAT(*recovery->claim({.cheques = true}, late_s * 1000), SizeIs(1));
+  ASSERT_THAT(views(), SizeIs(1));
+  EXPECT_EQ(views()[0].kind, ClaimKind::kCheques);
+  EXPECT_EQ(claimed(), 6000u);
+}
+
 TEST_F(ClaimsTest, ChequesWithoutALoadAreNotShown) {
   lost_.withdraw(issuer_, {{world_.cheque.id, 3}});
   recover_all({.cheques = true});
