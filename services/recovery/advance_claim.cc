@@ -89,8 +89,8 @@ absl::Status draw(const Run& run, Transaction& tx, const std::map<std::string, L
   return post_all(run, tx, final_postings(run.number(), run.parts.issuer_id, draws));
 }
 
-NewStatement make_statement(const Run& run, std::span<const Deducted> all,
-                            std::span<const protocol::ClaimTotal> totals) {
+absl::StatusOr<NewStatement> make_statement(const Run& run, std::span<const Deducted> all,
+                                            std::span<const protocol::ClaimTotal> totals) {
   protocol::ClaimStatement statement{
       .issuer_id = run.parts.issuer_id,
       .account = run.claim.stored.account,
@@ -102,12 +102,14 @@ NewStatement make_statement(const Run& run, std::span<const Deducted> all,
       .deductions = {},
       .totals = {totals.begin(), totals.end()}};
   for (const Deducted& each : all) statement.deductions.push_back(each.deduction);
-  return {.sequence = statement.sequence,
-          .stage = run.is_final() ? Stage::kFinal : Stage::kCredited,
-          .document = run.parts.sign(statement.encode()),
-          .key_certificate = run.parts.key.certificate.encode(),
-          .credited_to = run.heir,
-          .at_ms = run.now_ms};
+  CAFE_ASSIGN_OR_RETURN(const protocol::SignedDocument document,
+                        run.parts.sign(statement.encode(), run.now_ms));
+  return NewStatement{.sequence = statement.sequence,
+                      .stage = run.is_final() ? Stage::kFinal : Stage::kCredited,
+                      .document = document.encode(),
+                      .key_certificate = run.parts.key.certificate.encode(),
+                      .credited_to = run.heir,
+                      .at_ms = run.now_ms};
 }
 
 absl::StatusOr<Done> run_in(const Run& run, Transaction& tx) {
@@ -133,7 +135,7 @@ absl::StatusOr<Done> run_in(const Run& run, Transaction& tx) {
   }
   if (run.is_final()) CAFE_RETURN_IF_ERROR(draw(run, tx, left, done));
   CAFE_ASSIGN_OR_RETURN(done.totals, totals_of(content, all));
-  const NewStatement statement = make_statement(run, all, done.totals);
+  CAFE_ASSIGN_OR_RETURN(const NewStatement statement, make_statement(run, all, done.totals));
   CAFE_RETURN_IF_ERROR(
       store::insert_statement(tx, run.number(), statement, done.added, run.claim.payments));
   CAFE_RETURN_IF_ERROR(
@@ -228,6 +230,8 @@ absl::Status advance_claim(const RecoveryParts& parts, uint64_t number) {
     return put_off(parts, number, next_look_ms(due, now_ms, parts.claim_interval_ms));
   }
   return do_step(parts, at_hand, step, now_ms);
+  // Before the peers are asked: nothing can be stated now.
+  CAFE_RETURN_IF_ERROR(parts.check_key(now_ms));
 }
 
 }  // namespace cafe::recovery

@@ -46,7 +46,8 @@ absl::StatusOr<KeptBackup> put_backup(const RecoveryParts& parts, ByteView encod
 
   const uint64_t now_ms = unix_ms(parts.clock);
   const protocol::BackupKept kept{parts.issuer_id, backup.account, digest, now_ms};
-  const KeptBackup answer{parts.sign(kept.encode()), parts.key.certificate.encode()};
+  CAFE_ASSIGN_OR_RETURN(const SignedDocument statement, parts.sign(kept.encode(), now_ms));
+  const KeptBackup answer{statement.encode(), parts.key.certificate.encode()};
   auto stored = transact(parts.database, [&](Transaction& tx) -> absl::StatusOr<KeptBackup> {
     // Somebody may have sent the same at the same time.
     CAFE_ASSIGN_OR_RETURN(std::optional<KeptBackup> same, store::find_kept(tx, digest));

@@ -37,6 +37,8 @@ void report(const RecoveryParts& parts, uint64_t number, const absl::Status& sta
 
 absl::Status advance_due_claims(const RecoveryParts& parts, const std::stop_token& stop) {
   constexpr int kAtATime = 20;
+  parts.metrics.key_seconds_left.Set(static_cast<double>(parts.key.opened.valid_until) -
+                                     static_cast<double>(unix_ms(parts.clock) / 1000));
   absl::Status first_error;
   while (!stop.stop_requested()) {
     const uint64_t now_ms = unix_ms(parts.clock);

@@ -13,19 +13,21 @@ using protocol::Claim;
 using protocol::SignedDocument;
 using storage::Transaction;
 
-FilingAnswer refuse(const RecoveryParts& parts, const Claim& claim, const SignedDocument& document,
-                    const ClaimFault& fault) {
+absl::StatusOr<FilingAnswer> refuse(const RecoveryParts& parts, const Claim& claim,
+                                    const SignedDocument& document, const ClaimFault& fault) {
+  const uint64_t now_ms = unix_ms(parts.clock);
   const protocol::ClaimRefused refused{.issuer_id = parts.issuer_id,
                                        .account = claim.account,
                                        .claim_digest = document.digest(),
                                        .reason = fault.reason,
                                        .item = fault.item,
-                                       .time_ms = unix_ms(parts.clock)};
+                                       .time_ms = now_ms};
+  CAFE_ASSIGN_OR_RETURN(const SignedDocument answer, parts.sign(refused.encode(), now_ms));
   parts.metrics.refused(fault.reason);
   platform::log_info(
       "claim refused",
       {{"account", claim.account.hex()}, {"reason", fault.reason}, {"item", fault.item}});
-  return {true, parts.sign(refused.encode()), parts.key.certificate.encode()};
+  return FilingAnswer{true, answer.encode(), parts.key.certificate.encode()};
 }
 
 // Stores a good claim with its receipt. In `fault` why not, where another claim stands against it.
@@ -49,7 +51,7 @@ absl::StatusOr<ClaimAnswer> store_claim(const RecoveryParts& parts, const Signed
                                          .held_until_ms = good.due.held_until_ms,
                                          .final_at_ms = good.due.final_at_ms,
                                          .claimed = good.content.claimed};
-    good.file.claim_receipt = SignedDocument::sign(receipt.encode(), parts.key.key);
+    CAFE_ASSIGN_OR_RETURN(good.file.claim_receipt, parts.sign(receipt.encode(), now_ms));
     const ClaimAnswer answer{number, Stage::kFiled, good.file.claim_receipt.encode(),
                              parts.key.certificate.encode()};
     CAFE_RETURN_IF_ERROR(store::insert_claim(tx, {.number = number,
@@ -142,6 +144,8 @@ absl::StatusOr<FilingAnswer> file_claim(const RecoveryParts& parts, protocol::By
                         open_account(answer, claim.account, parts.issuer_id, parts.anchors));
   CAFE_RETURN_IF_ERROR(check_speaker(account, claim.by, document));
   const uint64_t now_ms = unix_ms(parts.clock);
+  // Before any terms are voided for it: without a receipt that counts, nothing is taken.
+  CAFE_RETURN_IF_ERROR(parts.check_key(now_ms));
   CAFE_ASSIGN_OR_RETURN(Examination examined,
                         examine_claim(parts, document, claim, account, now_ms, deadline));
   if (examined.fault) return refuse(parts, claim, document, *examined.fault);

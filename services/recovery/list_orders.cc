@@ -112,7 +112,8 @@ absl::StatusOr<OrdersAnswer> list_orders(const RecoveryParts& parts, protocol::B
     listing.orders.push_back({query.after + listing.orders.size() + 1, record.order.digest(),
                               record.completion.digest()});
   }
-  listed.listing = parts.sign(listing.encode());
+  CAFE_ASSIGN_OR_RETURN(const SignedDocument signed_listing, parts.sign(listing.encode(), now_ms));
+  listed.listing = signed_listing.encode();
   return listed;
 }
 

@@ -7,6 +7,9 @@ namespace cafe::recovery {
 RecoveryMetrics::RecoveryMetrics(platform::Metrics& metrics)
     : steps_failed(metrics.counter("cafe_recovery_steps_failed_total",
                                    "Steps of claims that have to be tried again.")),
+      key_seconds_left(metrics.gauge("cafe_recovery_key_seconds_left",
+                                     "Seconds until the certificate of the signing key ends; "
+                                     "nothing is signed after it.")),
       coins_overdrawn(metrics.counter(
           "cafe_recovery_coins_overdrawn_total",
           "Attempts to draw more coins than were issued: a key is compromised. Alarm.")),

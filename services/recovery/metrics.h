@@ -31,6 +31,8 @@ class RecoveryMetrics {
   void count(const std::array<uint64_t, 4>& claims);
 
   platform::Counter& steps_failed;  // steps of claims that the worker has to try again
+  // cafe_recovery_key_seconds_left: until the signing key's certificate ends; negative after it.
+  platform::Gauge& key_seconds_left;
   // Final claims that hold more coins than were issued: the denomination's key is compromised.
   platform::Counter& coins_overdrawn;
 

@@ -3,6 +3,7 @@
 
 #include "libs/platform/clock.h"
 #include "libs/storage/key_files.h"
+#include "libs/storage/key_validity.h"
 #include "libs/storage/ledger.h"
 #include "libs/storage/postgres.h"
 #include "services/recovery/denominations.h"
@@ -34,8 +35,15 @@ struct RecoveryParts {
   uint64_t callers_now_ms(uint64_t time_ms) const {
     return recovery::callers_now_ms(time_ms, unix_ms(clock), ahead_ms);
   }
-  protocol::Bytes sign(protocol::Bytes frame) const {
-    return protocol::SignedDocument::sign(std::move(frame), key.key).encode();
+  // UNAVAILABLE (KEY_EXPIRED) where the key must not sign what says that it is of `time_ms`, by
+  // this service's clock: a late answer can be asked for again, one that no judge accepts stays.
+  absl::Status check_key(uint64_t time_ms) const {
+    return storage::check_validity(key, time_ms / 1000);
+  }
+  // Signs a frame that says that it is of `time_ms`. UNAVAILABLE (KEY_EXPIRED).
+  absl::StatusOr<protocol::SignedDocument> sign(protocol::Bytes frame, uint64_t time_ms) const {
+    CAFE_RETURN_IF_ERROR(check_key(time_ms));
+    return protocol::SignedDocument::sign(std::move(frame), key.key);
   }
 };
 

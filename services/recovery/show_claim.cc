@@ -102,7 +102,8 @@ absl::StatusOr<Bytes> make_hotlist(const RecoveryParts& parts, uint64_t after) {
   hotlist.issuer_id = parts.issuer_id;
   hotlist.time_ms = now_ms;
   merge_entries(hotlist.entries);
-  return parts.sign(hotlist.encode());
+  CAFE_ASSIGN_OR_RETURN(const SignedDocument document, parts.sign(hotlist.encode(), now_ms));
+  return document.encode();
 }
 
 }  // namespace cafe::recovery

@@ -135,6 +135,8 @@ absl::StatusOr<std::unique_ptr<RecoveryApp>> RecoveryApp::create(ServiceHost& ho
                         storage::Database::open({.url = service.database_url,
                                                  .pool_size = connections,
                                                  .application_name = "cafe-recovery",
+  const AheadClock clock(host.clock(), absl::Seconds(options.clock_ahead_s));
+  CAFE_RETURN_IF_ERROR(storage::check_validity(key, unix_ms(clock) / 1000));
                                                  .settings = storage::kByKey}));
   CAFE_ASSIGN_OR_RETURN(std::unique_ptr<storage::Cache> cache,
                         open_cache(service.redis_url, connections));

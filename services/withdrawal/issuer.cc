@@ -101,7 +101,8 @@ absl::StatusOr<std::unique_ptr<Issuer>> Issuer::create(
     return protocol::refused("WRONG_ISSUER", "The denomination keys are of " + id + ", the " +
                                                  what + " key is of " + *of + ".");
   }
-  // Judged at the start only: a service that runs goes on, wallets judge the certificate.
+  // Judged at the start, and of losses and replacements whenever one is signed: else a service that
+  // runs goes on, wallets judge the certificate.
   CAFE_RETURN_IF_ERROR(protocol::open_key_certificate(keys.signing.certificate, keys.anchors,
                                                       protocol::kPurposeWithdrawal,
                                                       platform::unix_seconds(clock))

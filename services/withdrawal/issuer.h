@@ -8,6 +8,7 @@
 #include "libs/platform/metrics.h"
 #include "libs/protocol/rng.h"
 #include "libs/storage/key_files.h"
+#include "libs/storage/key_validity.h"
 #include "libs/storage/ledger.h"
 #include "libs/storage/load_key_file.h"
 #include "libs/storage/postgres.h"
@@ -102,6 +103,13 @@ struct Issuer {
   uint64_t now_s() const { return platform::unix_seconds(clock); }
   protocol::SignedDocument sign(protocol::Bytes frame) const {
     return protocol::SignedDocument::sign(std::move(frame), keys.signing.key);
+  }
+  // For statements that a judge accepts only of a key that was valid at `time_ms`, which they say
+  // that they are of. UNAVAILABLE (KEY_EXPIRED).
+  absl::StatusOr<protocol::SignedDocument> sign_dated(protocol::Bytes frame,
+                                                      uint64_t time_ms) const {
+    CAFE_RETURN_IF_ERROR(storage::check_validity(keys.signing, time_ms / 1000));
+    return sign(std::move(frame));
   }
   // INVALID_ARGUMENT WRONG_ISSUER.
   absl::Status check_own(std::string_view issuer_id) const;

@@ -24,8 +24,9 @@ absl::StatusOr<Settled> settle(Issuer& issuer, Transaction& tx, Replaced replace
   CAFE_ASSIGN_OR_RETURN(auto before, decide_replacement(facts, replaced.successor));
   if (before.has_value()) return Settled{*std::move(before), false, {}};
   replaced.time_ms = platform::unix_ms(issuer.clock);
-  Statement statement{issuer.sign(replaced.encode()).encode(),
-                      issuer.keys.signing.certificate.encode()};
+  CAFE_ASSIGN_OR_RETURN(const protocol::SignedDocument document,
+                        issuer.sign_dated(replaced.encode(), replaced.time_ms));
+  Statement statement{document.encode(), issuer.keys.signing.certificate.encode()};
   CAFE_RETURN_IF_ERROR(record_replacement(tx, replaced, word, statement));
   CAFE_ASSIGN_OR_RETURN(std::vector<Move> moves, move_balances(issuer, tx, replaced.lost));
   CAFE_RETURN_IF_ERROR(platform::failpoint("withdrawal/replace-before-commit"));

@@ -24,8 +24,9 @@ absl::StatusOr<Settled> settle(Issuer& issuer, Transaction& tx, LossRecorded rec
   recorded.time_ms = platform::unix_ms(issuer.clock);
   recorded.last_order = facts.last_order;
   recorded.last_load = facts.last_load;
-  Statement statement{issuer.sign(recorded.encode()).encode(),
-                      issuer.keys.signing.certificate.encode()};
+  CAFE_ASSIGN_OR_RETURN(const protocol::SignedDocument document,
+                        issuer.sign_dated(recorded.encode(), recorded.time_ms));
+  Statement statement{document.encode(), issuer.keys.signing.certificate.encode()};
   CAFE_RETURN_IF_ERROR(record_loss(tx, recorded, word, statement));
   CAFE_RETURN_IF_ERROR(platform::failpoint("withdrawal/loss-before-commit"));
   return Settled{std::move(statement), true};
