@@ -43,11 +43,14 @@ CREATE TABLE withdrawal.replacement (
   lost         bytea       PRIMARY KEY REFERENCES withdrawal.loss,
   successor    bytea       NOT NULL REFERENCES withdrawal.account,
   request      bytea,                 -- signed with the lost account's key; NULL: the operator's act
+  consent      bytea,                 -- the successor's signature over the request's frame; NULL: the same
   statement    bytea       NOT NULL,  -- the signed replaced
   signed_by    bytea       NOT NULL REFERENCES withdrawal.key_certificate,
   recorded_at  timestamptz NOT NULL DEFAULT now(),
   act          text        GENERATED ALWAYS AS (CASE WHEN request IS NULL THEN 'replacement' END) STORED,
   CONSTRAINT replaced_by_another CHECK (lost <> successor),
+  -- What a claim of the lost account is charged, its successor pays: by key, both of them sign.
+  CONSTRAINT replacement_agreed CHECK ((request IS NULL) = (consent IS NULL) AND octet_length(consent) = 64),
   CONSTRAINT replacement_rests_on_something FOREIGN KEY (lost, act) REFERENCES withdrawal.operator_act
 );
 
@@ -238,17 +241,19 @@ BEGIN
 END
 $$;
 
--- Records the successor of a locked, lost account. Where p_request is null, the last two tell of the operator's act.
-CREATE FUNCTION withdrawal.record_replacement(p_lost bytea, p_successor bytea, p_request bytea, p_statement bytea,
-                                              p_key_certificate bytea, p_identified_by text, p_asked_by text)
+-- Records the successor of a locked, lost account. Where p_request is null, so is p_consent, and the last two tell of the
+-- operator's act.
+CREATE FUNCTION withdrawal.record_replacement(p_lost bytea, p_successor bytea, p_request bytea, p_consent bytea,
+                                              p_statement bytea, p_key_certificate bytea, p_identified_by text,
+                                              p_asked_by text)
   RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF p_request IS NULL THEN
     INSERT INTO withdrawal.operator_act (account_id, kind, identified_by, asked_by)
     VALUES (p_lost, 'replacement', p_identified_by, p_asked_by);
   END IF;
-  INSERT INTO withdrawal.replacement (lost, successor, request, statement, signed_by)
-  VALUES (p_lost, p_successor, p_request, p_statement, sha256(p_key_certificate));
+  INSERT INTO withdrawal.replacement (lost, successor, request, consent, statement, signed_by)
+  VALUES (p_lost, p_successor, p_request, p_consent, p_statement, sha256(p_key_certificate));
 END
 $$;
 

@@ -88,7 +88,8 @@ class Backend {
 
   // --- A lost wallet (backend_recovery.cc); NO_ADDRESS without the service's ---
   absl::StatusOr<Certified> report_loss(protocol::ByteView signed_report);
-  absl::StatusOr<Certified> replace_account(protocol::ByteView signed_replacement);
+  absl::StatusOr<Certified> replace_account(protocol::ByteView signed_replacement,
+                                            protocol::ByteView successor_signature);
   absl::StatusOr<Certified> put_backup(protocol::ByteView signed_backup);
   absl::StatusOr<protocol::Bytes> get_backup(protocol::ByteView signed_query);
   absl::StatusOr<wallet::ListedOrders> list_orders(protocol::ByteView signed_query);

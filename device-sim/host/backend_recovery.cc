@@ -34,10 +34,12 @@ absl::StatusOr<Certified> Backend::report_loss(ByteView signed_report) {
   return Certified{bytes_of(response.recorded()), bytes_of(response.key_certificate())};
 }
 
-absl::StatusOr<Certified> Backend::replace_account(ByteView signed_replacement) {
+absl::StatusOr<Certified> Backend::replace_account(ByteView signed_replacement,
+                                                   ByteView successor_signature) {
   v1::ReplaceAccountRequest request;
   v1::ReplaceAccountResponse response;
   assign(request.mutable_replacement(), signed_replacement);
+  assign(request.mutable_successor_signature(), successor_signature);
   CAFE_RETURN_IF_ERROR(call(
       [&](auto* context) { return withdrawal_->ReplaceAccount(context, request, &response); }));
   return Certified{bytes_of(response.replaced()), bytes_of(response.key_certificate())};

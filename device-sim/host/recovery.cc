@@ -32,8 +32,9 @@ bool is_anothers(const absl::Status& status) {
 
 absl::Status replace(wallet::Recovery& recovery, Backend& backend) {
   if (recovery.replaced()) return absl::OkStatus();
-  CAFE_ASSIGN_OR_RETURN(const Bytes asked, recovery.replacement(now_ms()));
-  CAFE_ASSIGN_OR_RETURN(const Certified replaced, backend.replace_account(asked));
+  CAFE_ASSIGN_OR_RETURN(const wallet::SignedReplacement asked, recovery.replacement(now_ms()));
+  CAFE_ASSIGN_OR_RETURN(const Certified replaced,
+                        backend.replace_account(asked.document, asked.consent));
   return recovery.on_replaced(replaced.document, replaced.key_certificate);
 }
 
@@ -162,9 +163,22 @@ size_t taken(wallet::Wallet& wallet, const std::vector<protocol::Bytes32>& diges
   return held;
 }
 
-bool nothing_left(const std::vector<wallet::Found>& found, const wallet::Consent& consent) {
+// All of them together: one claim, which the issuer took.
+bool cheques_claimed(wallet::Wallet& wallet, const protocol::AccountId& account) {
+  const std::vector<wallet::ClaimView> claims = wallet::Claims(wallet).all();
+  return std::any_of(claims.begin(), claims.end(), [&](const wallet::ClaimView& claim) {
+    return claim.account == account && claim.kind == protocol::ClaimKind::kCheques &&
+           claim.status >= ClaimStatus::kHeld;
+  });
+}
+
+// Whether the seed is of no more use: every order was rebuilt, and everything in them is claimed.
+bool nothing_left(wallet::Wallet& wallet, const wallet::Recovery& recovery) {
+  if (!recovery.failed_orders().empty()) return false;
+  const bool cheques = cheques_claimed(wallet, recovery.account());
+  const std::vector<wallet::Found> found = recovery.found(now_ms() / 1000);
   return std::all_of(found.begin(), found.end(), [&](const wallet::Found& each) {
-    return each.unspent == 0 && each.partly_unspent == 0 && (consent.cheques || each.loaded == 0);
+    return each.unspent == 0 && each.partly_unspent == 0 && (each.loaded == 0 || cheques);
   });
 }
 
@@ -190,8 +204,7 @@ absl::Status run_recovery(wallet::Wallet& wallet, wallet::Recovery& recovery, Ba
     out.claims += held;
     if (held == digests.size()) break;
   }
-  const bool done = nothing_left(recovery.found(now_ms() / 1000), *consent);
-  return done ? recovery.finish() : absl::OkStatus();
+  return nothing_left(wallet, recovery) ? recovery.finish() : absl::OkStatus();
 }
 
 }  // namespace

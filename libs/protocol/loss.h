@@ -42,7 +42,7 @@ struct LossRecorded {
 };
 
 // frame("cafe/v1/replacement", issuer id, lost account id, new account id, u64 time_ms), signed
-// with the lost account's key.
+// with the lost account's key; its successor agrees to it (successor_consent.h).
 struct Replacement {
   std::string issuer_id;
   AccountId lost;

@@ -109,6 +109,7 @@ TEST_F(ClaimRefusalsTest, ACoinMustBeTheUnblindingOfItsSession) {
   wrong.denom_id = market_.split_coin.id;
   EXPECT_EQ(reason(wrong), "NO_SUCH_COIN@1");
   wrong.denom_id.bytes[0] ^= 1;
+  clock_.advance(absl::Seconds(1));  // the lists may be asked for again
   EXPECT_EQ(reason(wrong), "UNKNOWN_DENOMINATION@1");
   EXPECT_EQ(reason(claimed(split_, split_.order, 0b100000)), "SLOT_OUTSIDE_COIN@1");
   EXPECT_EQ(reason(claimed(cheque_, cheque_.order)), "WRONG_KIND@1");

@@ -53,12 +53,20 @@ absl::StatusOr<KnownLists::List> Denominations::fetch(uint32_t number) {
 
 absl::Status Denominations::refresh() {
   const std::lock_guard lock(refresh_mutex_);
+  return refresh_locked();
+}
+
+absl::Status Denominations::refresh_locked() {
   last_attempt_ = clock_.now();
+  const uint64_t attempt = ++attempts_;
   CAFE_ASSIGN_OR_RETURN(const KnownLists::List newest, fetch(0));
   auto next = std::make_shared<KnownLists>();
   if (const auto before = current(); before != nullptr) next->lists = before->lists;
   const uint32_t last = newest.list.number;
-  if (last <= next->lists.size()) return absl::OkStatus();
+  if (last <= next->lists.size()) {
+    last_success_ = attempt;
+    return absl::OkStatus();
+  }
   for (auto number = static_cast<uint32_t>(next->lists.size() + 1); number <= last; ++number) {
     KnownLists::List list = newest;
     if (number < last) {
@@ -72,6 +80,7 @@ absl::Status Denominations::refresh() {
   for (const KnownLists::List& each : next->lists) next->table.add(each.list);
   number_.Set(static_cast<double>(next->lists.size()));
   platform::log_info("new list of denominations", {{"number", next->lists.size()}});
+  last_success_ = attempt;
   const std::lock_guard publish(mutex_);
   known_ = std::move(next);
   return absl::OkStatus();
@@ -84,24 +93,24 @@ absl::StatusOr<std::shared_ptr<const KnownLists>> Denominations::known(
              return lists->table.find(id) != nullptr;
            });
   };
+  const uint64_t earlier_attempts = attempts_;
   auto lists = current();
   if (complete(lists.get())) return lists;
-  bool due;
-  {
-    const std::lock_guard lock(refresh_mutex_);
-    due = lists == nullptr || clock_.now() - last_attempt_ >= kLeastBetweenAttempts;
-  }
-  if (due) {
-    if (const absl::Status status = refresh(); !status.ok()) {
+  const std::lock_guard lock(refresh_mutex_);
+  // Another call may have refreshed while this one waited.
+  lists = current();
+  if (complete(lists.get())) return lists;
+  if (lists == nullptr || clock_.now() - last_attempt_ >= kLeastBetweenAttempts) {
+    if (const absl::Status status = refresh_locked(); !status.ok()) {
       platform::log_warning("cannot refresh the denominations", {{"status", status}});
     }
     lists = current();
   }
-  if (lists == nullptr) {
-    return protocol::make_error(absl::StatusCode::kUnavailable, "DENOMINATIONS_UNKNOWN",
-                                "The issuer's list of denominations is not here yet: try again.");
-  }
-  return lists;
+  const bool up_to_date = lists != nullptr && last_success_ > earlier_attempts;
+  if (up_to_date || complete(lists.get())) return lists;
+  return protocol::make_error(absl::StatusCode::kUnavailable, "DENOMINATIONS_UNKNOWN",
+                              "The issuer's newest list of denominations is not here yet: try "
+                              "again.");
 }
 
 }  // namespace cafe::recovery

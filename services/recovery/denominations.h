@@ -2,6 +2,7 @@
 // list names. Fetched from withdrawal, verified, kept in memory; claims need withdrawal anyway.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -38,12 +39,14 @@ class Denominations {
   // known stay.
   absl::Status refresh();
 
-  // What is known, after a refresh where there is nothing yet, or `ids` are not all known and the
-  // last attempt was a second ago or more. UNAVAILABLE (DENOMINATIONS_UNKNOWN) before the first
-  // list.
+  // Lists that name all `ids`, after a refresh where those known do not and the last attempt was a
+  // second ago or more. Lists that do not name all only where a refresh that began later than this
+  // call says that there is no newer one: a claim is refused by them for good. Otherwise
+  // UNAVAILABLE (DENOMINATIONS_UNKNOWN).
   absl::StatusOr<std::shared_ptr<const KnownLists>> known(std::span<const protocol::DenomId> ids);
 
  private:
+  absl::Status refresh_locked();  // under refresh_mutex_
   absl::StatusOr<KnownLists::List> fetch(uint32_t number);
   std::shared_ptr<const KnownLists> current() const;
 
@@ -56,6 +59,8 @@ class Denominations {
 
   std::mutex refresh_mutex_;  // one refresh at a time
   absl::Time last_attempt_ = absl::InfinitePast();
+  std::atomic<uint64_t> attempts_ = 0;  // that began; changed under refresh_mutex_
+  uint64_t last_success_ = 0;           // the number of the newest attempt that succeeded
 
   mutable std::mutex mutex_;
   std::shared_ptr<const KnownLists> known_;

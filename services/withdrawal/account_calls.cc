@@ -43,7 +43,7 @@ absl::StatusOr<Statement> replace(Issuer& issuer, const CallInfo& call,
                                   const v1::ReplaceAccountRequest& in) {
   switch (in.authority_case()) {
     case v1::ReplaceAccountRequest::kReplacement:
-      return replace_account(issuer, view_of(in.replacement()));
+      return replace_account(issuer, view_of(in.replacement()), view_of(in.successor_signature()));
     case v1::ReplaceAccountRequest::kAct: {
       CAFE_ASSIGN_OR_RETURN(const OperatorWord word, operator_word(call, in.act()));
       CAFE_ASSIGN_OR_RETURN(const auto successor,

@@ -44,10 +44,16 @@ SignedDocument loss_report(const TestIssuer& issuer, const Wallet& wallet, uint6
   return SignedDocument::sign(report.encode(), wallet.key());
 }
 
-SignedDocument replacement(const TestIssuer& issuer, const Wallet& lost,
-                           const protocol::AccountId& successor, uint64_t time_ms) {
-  const protocol::Replacement request{issuer.list.issuer_id, lost.account(), successor, time_ms};
-  return SignedDocument::sign(request.encode(), lost.key());
+Agreed agree(const protocol::Replacement& replacement, const Wallet& lost,
+             const Wallet& successor) {
+  const protocol::Bytes frame = replacement.encode();
+  return {SignedDocument::sign(frame, lost.key()), protocol::to_bytes(successor.key().sign(frame))};
+}
+
+Agreed replacement(const TestIssuer& issuer, const Wallet& lost, const Wallet& successor,
+                   uint64_t time_ms) {
+  return agree({issuer.list.issuer_id, lost.account(), successor.account(), time_ms}, lost,
+               successor);
 }
 
 absl::StatusOr<std::string> call_report(Stub& stub, const SignedDocument& report) {
@@ -56,9 +62,10 @@ absl::StatusOr<std::string> call_report(Stub& stub, const SignedDocument& report
   return send(stub, request);
 }
 
-absl::StatusOr<std::string> call_replace(Stub& stub, const SignedDocument& replacement) {
+absl::StatusOr<std::string> call_replace(Stub& stub, const Agreed& replacement) {
   v1::ReplaceAccountRequest request;
-  request.set_replacement(to_string(replacement.encode()));
+  request.set_replacement(to_string(replacement.document.encode()));
+  request.set_successor_signature(to_string(replacement.consent));
   return send(stub, request);
 }
 

@@ -11,13 +11,18 @@ inline constexpr const char* kIdentifiedBy = "passport, seen by clerk 7";
 // What a wallet signs with its account key.
 protocol::SignedDocument loss_report(const TestIssuer& issuer, const Wallet& wallet,
                                      uint64_t time_ms = testing::kWorldNow_s * 1000);
-protocol::SignedDocument replacement(const TestIssuer& issuer, const Wallet& lost,
-                                     const protocol::AccountId& successor,
-                                     uint64_t time_ms = testing::kWorldNow_s * 1000);
+// What both wallets sign with theirs.
+struct Agreed {
+  protocol::SignedDocument document;  // by the lost one
+  protocol::Bytes consent;            // by its successor
+};
+Agreed agree(const protocol::Replacement& replacement, const Wallet& lost, const Wallet& successor);
+Agreed replacement(const TestIssuer& issuer, const Wallet& lost, const Wallet& successor,
+                   uint64_t time_ms = testing::kWorldNow_s * 1000);
 
 // Both return the statement; its key's certificate is checked to be there.
 absl::StatusOr<std::string> call_report(Stub& stub, const protocol::SignedDocument& report);
-absl::StatusOr<std::string> call_replace(Stub& stub, const protocol::SignedDocument& replacement);
+absl::StatusOr<std::string> call_replace(Stub& stub, const Agreed& replacement);
 // The same by the operator's act.
 absl::StatusOr<std::string> call_report(Stub& stub, const protocol::AccountId& account,
                                         const std::string& identified_by = kIdentifiedBy);

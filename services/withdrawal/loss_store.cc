@@ -81,9 +81,9 @@ absl::StatusOr<ReplacementFacts> lock_replacement(Transaction& tx, const Account
 absl::Status record_replacement(Transaction& tx, const protocol::Replaced& replaced,
                                 const Word& word, const Statement& statement) {
   return tx
-      .query("SELECT withdrawal.record_replacement($1, $2, $3, $4, $5, $6, $7)",
-             replaced.lost.bytes, replaced.successor.bytes, word.document, statement.document,
-             statement.key_certificate, unless_signed(word, word.identified_by),
+      .query("SELECT withdrawal.record_replacement($1, $2, $3, $4, $5, $6, $7, $8)",
+             replaced.lost.bytes, replaced.successor.bytes, word.document, word.consent,
+             statement.document, statement.key_certificate, unless_signed(word, word.identified_by),
              unless_signed(word, word.asked_by))
       .status();
 }

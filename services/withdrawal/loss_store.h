@@ -25,6 +25,7 @@ struct Word {
   std::optional<protocol::Bytes> document;  // encoded signed document; else the act:
   std::string identified_by{};
   std::string asked_by{};
+  std::optional<protocol::Bytes> consent{};  // with a replacement's document: the successor's
 };
 
 // Where a locked account stands.

@@ -27,10 +27,12 @@ struct OperatorWord {
 absl::StatusOr<Statement> report_loss(Issuer& issuer, protocol::ByteView report);
 absl::StatusOr<Statement> report_loss(Issuer& issuer, const OperatorWord& word);
 
-// Lets an open account take the place of a lost one, by an encoded signed Replacement or the
-// operator's word for the lost account, and moves what the lost one holds, in one transaction.
-// Returns the signed Replaced. Errors: those of report_loss and decide_replacement; SAME_ACCOUNT.
-absl::StatusOr<Statement> replace_account(Issuer& issuer, protocol::ByteView replacement);
+// Lets an open account take the place of a lost one, by an encoded signed Replacement and that
+// account's consent to it (libs/protocol/successor_consent.h), or by the operator's word for the
+// lost account, and moves what the lost one holds, in one transaction. Returns the signed Replaced.
+// Errors: those of report_loss and decide_replacement; SAME_ACCOUNT; SUCCESSOR_UNWILLING.
+absl::StatusOr<Statement> replace_account(Issuer& issuer, protocol::ByteView replacement,
+                                          protocol::ByteView consent);
 absl::StatusOr<Statement> replace_account(Issuer& issuer, const OperatorWord& word,
                                           const protocol::AccountId& successor);
 

@@ -1,5 +1,6 @@
 #include "libs/platform/failpoint.h"
 #include "libs/platform/log.h"
+#include "libs/protocol/successor_consent.h"
 #include "services/withdrawal/loss_store.h"
 #include "services/withdrawal/lost_accounts.h"
 #include "services/withdrawal/moves.h"
@@ -54,17 +55,21 @@ absl::StatusOr<Statement> record(Issuer& issuer, const Replaced& replaced, const
 
 }  // namespace
 
-absl::StatusOr<Statement> replace_account(Issuer& issuer, protocol::ByteView bytes) {
+absl::StatusOr<Statement> replace_account(Issuer& issuer, protocol::ByteView bytes,
+                                          protocol::ByteView consent) {
   CAFE_ASSIGN_OR_RETURN(const auto document, protocol::SignedDocument::decode(bytes));
   CAFE_ASSIGN_OR_RETURN(const auto request, protocol::Replacement::decode(document.frame));
   CAFE_RETURN_IF_ERROR(issuer.check_own(request.issuer_id));
   CAFE_ASSIGN_OR_RETURN(const auto keys, issuer.accounts.keys_of(request.lost));
   CAFE_RETURN_IF_ERROR(document.check(keys->K));
+  // Repeats bring it, too. What only one of the two has signed counts against nobody's rate.
+  CAFE_ASSIGN_OR_RETURN(const auto successor, issuer.accounts.keys_of(request.successor));
+  CAFE_RETURN_IF_ERROR(protocol::check_consent(document, consent, successor->K));
   CAFE_RETURN_IF_ERROR(issuer.admit_account(request.lost));
   return record(issuer,
                 Replaced{issuer.id(), request.lost, request.successor, Authority::kAccountKey,
                          document.digest(), 0},
-                Word{.document = document.encode()});
+                Word{.document = document.encode(), .consent = protocol::to_bytes(consent)});
 }
 
 absl::StatusOr<Statement> replace_account(Issuer& issuer, const OperatorWord& word,

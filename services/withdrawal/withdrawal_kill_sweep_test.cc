@@ -90,7 +90,7 @@ class KillSweep : public ::testing::TestWithParam<const char*> {
     const auto recorded = ask([&](Stub& stub) { return call_report(stub, report); });
     ASSERT_TRUE(recorded.ok()) << recorded.status();
     EXPECT_EQ(*ask([&](Stub& stub) { return call_report(stub, report); }), *recorded);
-    const auto names = replacement(issuer_, wallet, successor.account(), issuer_.start_s() * 1000);
+    const auto names = replacement(issuer_, wallet, successor, issuer_.start_s() * 1000);
     const auto replaced = ask([&](Stub& stub) { return call_replace(stub, names); });
     ASSERT_TRUE(replaced.ok()) << replaced.status();
     EXPECT_EQ(*ask([&](Stub& stub) { return call_replace(stub, names); }), *replaced);

@@ -166,9 +166,8 @@ TEST(ReplacementRace, BalancesMoveOnceHoweverManyAskAtOnce) {
       threads.emplace_back([&, i] {
         Stub& stub = i % 2 == 0 ? one.stub() : two.stub();
         const Wallet& successor = i % 5 == 4 ? rival : heir;
-        answers[i] = i % 3 == 0
-                         ? call_replace(stub, lost.account(), successor.account())
-                         : call_replace(stub, replacement(issuer, lost, successor.account(), i));
+        answers[i] = i % 3 == 0 ? call_replace(stub, lost.account(), successor.account())
+                                : call_replace(stub, replacement(issuer, lost, successor, i));
       });
     }
   }
@@ -203,7 +202,7 @@ TEST(ReplacementRace, WhatIsCreditedLaterFollowsThroughTheChain) {
   for (const auto& [lost, successor] :
        {std::pair(&first, &second), std::pair(&convicted, &third), std::pair(&second, &third)}) {
     must(call_report(stub, loss_report(issuer, *lost)));
-    must(call_replace(stub, replacement(issuer, *lost, successor->account())));
+    must(call_replace(stub, replacement(issuer, *lost, *successor)));
   }
   run_sql(issuer, "UPDATE withdrawal.account SET closed_case = 1 WHERE account_id = " +
                       sql_id(convicted.account()));
@@ -246,7 +245,7 @@ TEST(ReplacementRace, SweepThatFailsMovesNothingAndTheNextOneMovesOnce) {
   lost.join(service.stub(), 0);
   heir.join(service.stub(), 0);
   must(call_report(service.stub(), loss_report(issuer, lost)));
-  must(call_replace(service.stub(), replacement(issuer, lost, heir.account())));
+  must(call_replace(service.stub(), replacement(issuer, lost, heir)));
   must(platform::arm_failpoints("withdrawal/move-before-commit=error"));
   issuer.fund(lost.account(), 250);
   const auto failed = [&] {
@@ -326,7 +325,7 @@ TEST_F(LossCrash, BeforeCommitLeavesTheAccountOpen) {
 }
 
 TEST_F(LossCrash, ReplacementMovesBalancesOnceOnWhicheverSideOfTheCommit) {
-  const auto request = replacement(issuer_, lost_, heir_.account());
+  const auto request = replacement(issuer_, lost_, heir_);
   {
     ChildProcess dying(issuer_, "withdrawal/replace-before-commit=crash@1");
     join(dying.stub());

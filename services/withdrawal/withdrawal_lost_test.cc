@@ -145,16 +145,15 @@ TEST_F(Lost, ConvictedAccountStaysConvictedHoweverItWasLost) {
   for (const Wallet* wallet : {&before, &after}) {
     EXPECT_EQ(account(*wallet).standing(), v1::GetAccountResponse::CONVICTED);
     EXPECT_NE(account(*wallet).loss_recorded(), "");
-    expect_refused("ACCOUNT_CONVICTED", [&] {
-      return call_replace(stub(), replacement(issuer(), *wallet, heir.account()));
-    });
+    expect_refused("ACCOUNT_CONVICTED",
+                   [&] { return call_replace(stub(), replacement(issuer(), *wallet, heir)); });
   }
 }
 
 TEST_F(Lost, SuccessorGetsEveryCurrencyInTheSameStep) {
   const Wallet lost = make_wallet(12'300), heir = make_wallet(50);
   issuer().fund(lost.account(), 77, "USD");
-  const auto request = replacement(issuer(), lost, heir.account());
+  const auto request = replacement(issuer(), lost, heir);
   expect_refused("NOT_REPORTED_LOST", [&] { return call_replace(stub(), request); });
   must(call_report(stub(), loss_report(issuer(), lost)));
   clock_.advance(absl::Milliseconds(99));
@@ -165,7 +164,7 @@ TEST_F(Lost, SuccessorGetsEveryCurrencyInTheSameStep) {
   EXPECT_EQ(replaced.lost, lost.account());
   EXPECT_EQ(replaced.successor, heir.account());
   EXPECT_EQ(replaced.authority, Authority::kAccountKey);
-  EXPECT_EQ(replaced.request_digest, request.digest());
+  EXPECT_EQ(replaced.request_digest, request.document.digest());
   EXPECT_EQ(replaced.time_ms, kWorldNow_s * 1000 + 99);
   EXPECT_EQ(issuer().balance(lost.account()), 0);
   EXPECT_EQ(issuer().balance(lost.account(), "USD"), 0);
@@ -177,33 +176,26 @@ TEST_F(Lost, SuccessorGetsEveryCurrencyInTheSameStep) {
   const std::string before = issuer().rows();
   clock_.advance(absl::Hours(1));
   EXPECT_EQ(call_replace(stub(), request).value_or(""), *statement);
-  EXPECT_EQ(call_replace(stub(), replacement(issuer(), lost, heir.account(), 5)).value_or(""),
-            *statement);
+  EXPECT_EQ(call_replace(stub(), replacement(issuer(), lost, heir, 5)).value_or(""), *statement);
   EXPECT_EQ(call_replace(stub(), lost.account(), heir.account()).value_or(""), *statement);
   EXPECT_EQ(issuer().rows(), before);
-  expect_refused("REPLACED_BEFORE", [&] {
-    return call_replace(stub(), replacement(issuer(), lost, other.account()));
-  });
+  expect_refused("REPLACED_BEFORE",
+                 [&] { return call_replace(stub(), replacement(issuer(), lost, other)); });
 }
 
 TEST_F(Lost, OnlyTheLostAccountsKeyOrTheOperatorNamesASuccessor) {
   const Wallet lost = make_lost(), heir = make_wallet(), closed = make_lost();
   const Wallet stranger(issuer());
   const protocol::Replacement request{issuer().list.issuer_id, lost.account(), heir.account(), 1};
-  expect_refused("BAD_SIGNATURE", [&] {
-    return call_replace(stub(), protocol::SignedDocument::sign(request.encode(), heir.key()));
-  });
+  expect_refused("BAD_SIGNATURE", [&] { return call_replace(stub(), agree(request, heir, heir)); });
   protocol::Replacement elsewhere = request;
   elsewhere.issuer_id = "another.example";
-  expect_refused("WRONG_ISSUER", [&] {
-    return call_replace(stub(), protocol::SignedDocument::sign(elsewhere.encode(), lost.key()));
-  });
-  expect_refused("UNKNOWN_ACCOUNT", [&] {
-    return call_replace(stub(), replacement(issuer(), lost, stranger.account()));
-  });
-  expect_refused("SUCCESSOR_CLOSED", [&] {
-    return call_replace(stub(), replacement(issuer(), lost, closed.account()));
-  });
+  expect_refused("WRONG_ISSUER",
+                 [&] { return call_replace(stub(), agree(elsewhere, lost, heir)); });
+  expect_refused("UNKNOWN_ACCOUNT",
+                 [&] { return call_replace(stub(), replacement(issuer(), lost, stranger)); });
+  expect_refused("SUCCESSOR_CLOSED",
+                 [&] { return call_replace(stub(), replacement(issuer(), lost, closed)); });
   expect_refused("SAME_ACCOUNT",
                  [&] { return call_replace(stub(), lost.account(), lost.account()); });
   expect_refused("BAD_IDENTIFICATION",
@@ -228,9 +220,9 @@ TEST_F(Lost, SuccessorsFormAChainThatRecoveryCanFollow) {
   const Wallet first = make_lost(1'000), also = make_lost(300);
   Wallet second = make_wallet(20);
   const Wallet third = make_wallet(4);
-  const auto to_second = call_replace(stub(), replacement(issuer(), first, second.account()));
+  const auto to_second = call_replace(stub(), replacement(issuer(), first, second));
   ASSERT_TRUE(to_second.ok()) << to_second.status();
-  must(call_replace(stub(), replacement(issuer(), also, second.account())));
+  must(call_replace(stub(), replacement(issuer(), also, second)));
   EXPECT_EQ(issuer().balance(second.account()), 1'320) << "of both";
   must(call_report(stub(), loss_report(issuer(), second)));
   const auto to_third = call_replace(stub(), second.account(), third.account());
@@ -245,15 +237,14 @@ TEST_F(Lost, SuccessorsFormAChainThatRecoveryCanFollow) {
   EXPECT_EQ(account(third).replacements_size(), 0);
   // An account that was lost takes nobody's place, its own successor's least of all.
   must(call_report(stub(), loss_report(issuer(), third)));
-  expect_refused("SUCCESSOR_CLOSED", [&] {
-    return call_replace(stub(), replacement(issuer(), third, first.account()));
-  });
+  expect_refused("SUCCESSOR_CLOSED",
+                 [&] { return call_replace(stub(), replacement(issuer(), third, first)); });
 }
 
 // Should the service ever be wrong.
 TEST_F(Lost, DatabaseItselfKeepsWhatWasRecorded) {
   const Wallet lost = make_lost(500), open = make_wallet(500), heir = make_wallet(500);
-  must(call_replace(stub(), replacement(issuer(), lost, heir.account())));
+  must(call_replace(stub(), replacement(issuer(), lost, heir)));
   const auto service_db =
       must(storage::Database::open({.url = issuer().postgres->url("cafe_withdrawal")}));
   const auto attempt = [&](const std::string& sql) {
@@ -293,14 +284,24 @@ TEST_F(Lost, DatabaseItselfKeepsWhatWasRecorded) {
                     b + ", 'r', 0, 0, 's', sha256(" + key + "))"),
             "LOSS_MISSTATED")
       << "of an account that is open";
-  const auto replace = [&](const std::string& from, const std::string& to) {
-    return "SELECT withdrawal.record_replacement(" + from + ", " + to + ", 'r', 's', " + key +
-           ", NULL, NULL)";
+  const std::string consent = "convert_to(repeat('c', 64), 'UTF8')";
+  const auto replaces = [&](const std::string& from, const std::string& to,
+                            const std::string& request, const std::string& by_successor) {
+    return "SELECT withdrawal.record_replacement(" + from + ", " + to + ", " + request + ", " +
+           by_successor + ", 's', " + key + ", 'seen', 'x')";
   };
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    return replaces(from, to, "'r'", consent);
+  };
+  const std::string lose = loss(b, "'r'", "0") + "; ";
+  EXPECT_EQ(attempt(lose + replaces(b, c, "'r'", "NULL")), "replacement_agreed");
+  EXPECT_EQ(attempt(lose + replaces(b, c, "'r'", "'short'")), "replacement_agreed");
+  EXPECT_EQ(attempt(lose + replaces(b, c, "NULL", consent)), "replacement_agreed")
+      << "nobody asked the successor where the operator acts";
   EXPECT_EQ(attempt(replace(a, b)), "replacement_pkey");
   EXPECT_EQ(attempt(replace(b, c)), "replacement_lost_fkey");
   EXPECT_EQ(attempt(replace(b, a)), "SUCCESSOR_CLOSED");
-  EXPECT_EQ(attempt(loss(b, "'r'", "0") + "; " + replace(b, b)), "SUCCESSOR_CLOSED");
+  EXPECT_EQ(attempt(lose + replace(b, b)), "SUCCESSOR_CLOSED");
   // Money that no move speaks of, to whomever.
   const auto post = [&](const std::string& kind, const std::string& reference,
                         const std::string& from, const std::string& to) {

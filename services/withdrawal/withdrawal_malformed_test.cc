@@ -90,6 +90,8 @@ TEST(Malformed, RequestsChangeNothing) {
         protocol::SignedDocument::sign(std::move(frame), wallet.key()).encode());
   };
 
+  const Agreed agreed = replacement(issuer, lost, successor);
+
   const std::vector<Method> methods = {
       method<v1::RegisterRequest, v1::RegisterResponse>(
           "Register", protocol::to_string(newcomer.world.registration.encode()),
@@ -129,9 +131,18 @@ TEST(Malformed, RequestsChangeNothing) {
           "ReportLoss", protocol::to_string(loss_report(issuer, heir).encode()),
           [](auto& request, const auto& bytes) { request.set_report(bytes); }, &Stub::ReportLoss),
       method<v1::ReplaceAccountRequest, v1::ReplaceAccountResponse>(
-          "ReplaceAccount",
-          protocol::to_string(replacement(issuer, lost, newcomer.account()).encode()),
-          [](auto& request, const auto& bytes) { request.set_replacement(bytes); },
+          "ReplaceAccount", protocol::to_string(agreed.document.encode()),
+          [&](auto& request, const auto& bytes) {
+            request.set_replacement(bytes);
+            request.set_successor_signature(protocol::to_string(agreed.consent));
+          },
+          &Stub::ReplaceAccount),
+      method<v1::ReplaceAccountRequest, v1::ReplaceAccountResponse>(
+          "ReplaceAccount's consent", protocol::to_string(agreed.consent),
+          [&](auto& request, const auto& bytes) {
+            request.set_replacement(protocol::to_string(agreed.document.encode()));
+            request.set_successor_signature(bytes);
+          },
           &Stub::ReplaceAccount),
       method<v1::GetAccountRequest, v1::GetAccountResponse>(
           "GetAccount", protocol::to_string(wallet.account()),

@@ -82,10 +82,13 @@ class Story {
     v1::ReportLossRequest report;
     report.set_report(to_string(out_.report));
     CAFE_RETURN_IF_ERROR(carry_out(cluster_, "withdrawal", "Withdrawal/ReportLoss", report));
-    out_.replacement = lost_.sign(
-        protocol::Replacement{kIssuer, lost_.account(), heir_.account(), now_ms()}.encode());
+    const Bytes names =
+        protocol::Replacement{kIssuer, lost_.account(), heir_.account(), now_ms()}.encode();
+    out_.replacement = lost_.sign(names);
+    out_.consent = protocol::to_bytes(heir_.wallet().identity.account_key.sign(names));
     v1::ReplaceAccountRequest replacement;
     replacement.set_replacement(to_string(out_.replacement));
+    replacement.set_successor_signature(to_string(out_.consent));
     return carry_out(cluster_, "withdrawal", "Withdrawal/ReplaceAccount", replacement);
   }
 

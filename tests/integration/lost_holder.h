@@ -11,6 +11,7 @@ struct LostHolder {
   protocol::AccountId lost, successor;
   // Signed documents, as the calls of the withdrawal and recovery services take them.
   protocol::Bytes report, replacement;
+  protocol::Bytes consent;  // to the replacement, the successor's signature
   protocol::Bytes backup, backup_query;
   protocol::Bytes orders_query;
   // A payment that the shop refused, claimed before the loss; coins and cheques after it.

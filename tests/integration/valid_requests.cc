@@ -202,6 +202,7 @@ class Requests {
     add("withdrawal", "Withdrawal/ReportLoss", "", report);
     auto replacement = std::make_shared<v1::ReplaceAccountRequest>();
     replacement->set_replacement(protocol::to_string(holder.replacement));
+    replacement->set_successor_signature(protocol::to_string(holder.consent));
     add("withdrawal", "Withdrawal/ReplaceAccount", "", replacement);
     // The same by the operator, who identifies her.
     auto act = std::make_shared<v1::ReportLossRequest>();

@@ -1,6 +1,7 @@
 #include "tools/cafectl/audit_losses.h"
 
 #include "libs/protocol/loss.h"
+#include "libs/protocol/successor_consent.h"
 #include "libs/storage/ledger.h"
 #include "tools/cafectl/audit_claim_rows.h"
 
@@ -97,9 +98,12 @@ absl::Status check_replacement(const Row& row,
   if (!statement.request) return absl::OkStatus();
   CAFE_ASSIGN_OR_RETURN(const auto request,
                         protocol::Replacement::decode(statement.request->frame));
-  return request.lost == replaced.lost && request.successor == replaced.successor
-             ? absl::OkStatus()
-             : mismatch("the successor is not the one that the holder named");
+  if (request.lost != replaced.lost || request.successor != replaced.successor) {
+    return mismatch("the successor is not the one that the holder named");
+  }
+  CAFE_ASSIGN_OR_RETURN(const auto K, protocol::Point::decode(row.get<Bytes>(7)));
+  return protocol::check_consent(*statement.request,
+                                 row.get<std::optional<Bytes>>(6).value_or(Bytes{}), K);
 }
 
 // Notes what `check` says of each of `rows`, whose first column is the account.
@@ -156,10 +160,12 @@ absl::StatusOr<LossAudit> check_losses(Transaction& tx,
                                   [&](const Row& row) { return check_loss(row, anchors); }));
   CAFE_ASSIGN_OR_RETURN(
       const Rows replacements,
-      tx.query("SELECT r.lost, r.successor, r.statement, c.document, r.request, a.k "
-               "FROM withdrawal.replacement r "
-               "JOIN withdrawal.key_certificate c ON c.digest = r.signed_by "
-               "JOIN withdrawal.account a ON a.account_id = r.lost ORDER BY r.lost"));
+      tx.query(
+          "SELECT r.lost, r.successor, r.statement, c.document, r.request, a.k, r.consent, s.k "
+          "FROM withdrawal.replacement r "
+          "JOIN withdrawal.key_certificate c ON c.digest = r.signed_by "
+          "JOIN withdrawal.account a ON a.account_id = r.lost "
+          "JOIN withdrawal.account s ON s.account_id = r.successor ORDER BY r.lost"));
   CAFE_RETURN_IF_ERROR(check_each(replacements, "the replacement", audit.losses,
                                   [&](const Row& row) { return check_replacement(row, anchors); }));
   // Both rest on rows that others name, by foreign keys, so none of these is missing unless

@@ -83,5 +83,32 @@ TEST_F(LossAuditTest, AStatementAnswersTheRequestThatIsStored) {
   EXPECT_THAT(all(audit_losses().losses), HasSubstr("rests on something else than what is stored"));
 }
 
+// Nobody was made a successor who has not signed for it: what she is charged stands on that.
+TEST_F(LossAuditTest, ASuccessorByKeyHasAgreed) {
+  const auto& id = lost_.account.account;
+  const protocol::Replacement names{std::string(testing::World::kIssuer), id, next_.account.account,
+                                    market_.claim_s * 1000};
+  const auto request = SignedDocument::sign(names.encode(), lost_.identity.account_key);
+  const protocol::Replaced replaced{names.issuer_id,  id,
+                                    names.successor,  protocol::Authority::kAccountKey,
+                                    request.digest(), market_.claim_s * 1000};
+  const Bytes statement = SignedDocument::sign(replaced.encode(), market_.withdrawal_key).encode();
+  const auto store_consent = [&](const protocol::Bytes64& consent) {
+    tamper("UPDATE withdrawal.replacement SET request = '\\x" + protocol::to_hex(request.encode()) +
+           "', consent = '\\x" + protocol::to_hex(consent) + "', statement = '\\x" +
+           protocol::to_hex(statement) + "' WHERE lost = '\\x" + id.hex() +
+           "'; DELETE FROM withdrawal.operator_act WHERE account_id = '\\x" + id.hex() +
+           "' AND kind = 'replacement'");
+    return all(audit_losses().losses);
+  };
+  protocol::Bytes64 consent = next_.identity.account_key.sign(names.encode());
+  EXPECT_EQ(store_consent(consent), "[]");
+  const std::string unwilling = "the replacement of account " + id.hex() + ": The account that is";
+  EXPECT_THAT(store_consent(lost_.identity.account_key.sign(names.encode())), HasSubstr(unwilling));
+  EXPECT_THAT(store_consent(last_.identity.account_key.sign(names.encode())), HasSubstr(unwilling));
+  consent[40] ^= 1;
+  EXPECT_THAT(store_consent(consent), HasSubstr(unwilling));
+}
+
 }  // namespace
 }  // namespace cafe::cafectl

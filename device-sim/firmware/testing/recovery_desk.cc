@@ -7,6 +7,7 @@
 #include "libs/protocol/backup.h"
 #include "libs/protocol/hash.h"
 #include "libs/protocol/rebuild.h"
+#include "libs/protocol/successor_consent.h"
 #include "libs/protocol/withdrawal_issuer.h"
 
 namespace cafe::testing {
@@ -85,10 +86,11 @@ Bytes RecoveryDesk::replace(const AccountId& lost, const AccountId& successor) {
   return record_replaced({kIssuerId, lost, successor, Authority::kOperator, {}, now_ms_});
 }
 
-absl::StatusOr<Bytes> RecoveryDesk::replace(ByteView bytes) {
-  CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(bytes));
+absl::StatusOr<Bytes> RecoveryDesk::replace(const wallet::SignedReplacement& request) {
+  CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(request.document));
   CAFE_ASSIGN_OR_RETURN(const auto asked, Replacement::decode(document.frame));
   CAFE_RETURN_IF_ERROR(document.check(key_of(asked.lost)));
+  CAFE_RETURN_IF_ERROR(check_consent(document, request.consent, key_of(asked.successor)));
   if (!losses_.contains(asked.lost)) return refused("NOT_REPORTED_LOST", "Report the loss first.");
   const auto before = replaced_.find(asked.lost);
   if (before != replaced_.end() &&

@@ -35,7 +35,7 @@ class RecoveryDesk {
   // --- Withdrawal ---
   // The same again gets the same. BAD_SIGNATURE, NOT_REPORTED_LOST, REPLACED_BEFORE.
   absl::StatusOr<protocol::Bytes> report_loss(protocol::ByteView report);
-  absl::StatusOr<protocol::Bytes> replace(protocol::ByteView replacement);
+  absl::StatusOr<protocol::Bytes> replace(const wallet::SignedReplacement& request);
   // On her identification.
   protocol::Bytes report_loss(const protocol::AccountId& lost);
   protocol::Bytes replace(const protocol::AccountId& lost, const protocol::AccountId& successor);

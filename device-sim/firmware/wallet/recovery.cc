@@ -116,10 +116,14 @@ absl::StatusOr<Bytes> Recovery::loss_report(uint64_t now_ms) const {
   return sign_with(s.lost_key, report.encode());
 }
 
-absl::StatusOr<Bytes> Recovery::replacement(uint64_t now_ms) const {
+absl::StatusOr<SignedReplacement> Recovery::replacement(uint64_t now_ms) const {
   const State& s = *state_;
   const protocol::Replacement replacement{s.w.config.issuer_id, s.account, s.w.account, now_ms};
-  return sign_with(s.lost_key, replacement.encode());
+  const Bytes frame = replacement.encode();
+  CAFE_ASSIGN_OR_RETURN(const Bytes document, sign_with(s.lost_key, frame));
+  return s.w.with_account(PinUse::kRecovery, [&]() -> absl::StatusOr<SignedReplacement> {
+    return SignedReplacement{document, protocol::to_bytes(s.w.identity->account_key.sign(frame))};
+  });
 }
 
 // Somebody else may have reported the loss before, so it rests on another report than this one's.

@@ -75,6 +75,12 @@ struct Consent {
   bool cheques = false;  // [guard] opens all of them, those that paid included
 };
 
+// One frame that two accounts sign.
+struct SignedReplacement {
+  protocol::Bytes document;  // signed with the lost account's key
+  protocol::Bytes consent;   // 64 bytes: the signature of this wallet's own
+};
+
 inline constexpr size_t kCoinsPerClaim = 512;
 inline constexpr uint64_t kSettlement_s = uint64_t{7} * 86400;
 
@@ -106,9 +112,10 @@ class Recovery {
   // --- The loss and the new device ---
   // NO_CARD where only the coin seed is known, and after a restart before the card was shown again:
   // the new device keeps nothing that speaks for the lost account. Without a card the operator does
-  // both.
+  // both. The replacement asks for the withdrawal PIN: with its own key, the new account agrees to
+  // answer for the lost one's claims.
   absl::StatusOr<protocol::Bytes> loss_report(uint64_t now_ms) const;
-  absl::StatusOr<protocol::Bytes> replacement(uint64_t now_ms) const;
+  absl::StatusOr<SignedReplacement> replacement(uint64_t now_ms) const;
   // The issuer's statements, with the certificate of its withdrawal key; both are kept.
   // BAD_SIGNATURE, WRONG_PURPOSE, KEY_EXPIRED, STATEMENT_MISMATCH (of another account).
   absl::Status on_loss_recorded(protocol::ByteView recorded, protocol::ByteView key_certificate);

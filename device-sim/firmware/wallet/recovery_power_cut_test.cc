@@ -28,7 +28,7 @@ class RecoveryPowerCutTest : public testing::RecoveryTest {
       CAFE_RETURN_IF_ERROR(recovery->on_loss_recorded(recorded, desk_.withdrawal_certificate()));
     }
     if (!recovery->replaced()) {
-      CAFE_ASSIGN_OR_RETURN(const Bytes asked, recovery->replacement(desk_.now_ms()));
+      CAFE_ASSIGN_OR_RETURN(const SignedReplacement asked, recovery->replacement(desk_.now_ms()));
       CAFE_ASSIGN_OR_RETURN(const Bytes replaced, desk_.replace(asked));
       CAFE_RETURN_IF_ERROR(recovery->on_replaced(replaced, desk_.withdrawal_certificate()));
     }
