@@ -288,7 +288,7 @@ TEST_F(RecoveryServiceTest, OptionsThatCannotBeAreRefusedAtTheStart) {
     platform::ServiceHost host(options, clock_);
     return protocol::reason_of(set_up(host, own));
   };
-  RecoveryOptions ahead, holding, settlement, interval;
+  RecoveryOptions ahead, holding, settlement, soon, day, interval;
   ahead.clock_ahead_s = 1;
   holding.holding_time_s = 400 * 86400;
   settlement.settlement_period_s = 400 * 86400;
@@ -316,3 +316,8 @@ TEST_F(RecoveryServiceTest, OneAddressCallsSoOften) {
 
 }  // namespace
 }  // namespace cafe::recovery::testing
+  soon.settlement_period_s = 86399;
+  day.settlement_period_s = 86400;
+  EXPECT_EQ(reason(true, soon), "BAD_OPTION") << "late deposits would be paid a second time";
+  EXPECT_NE(reason(false, soon), "BAD_OPTION");
+  EXPECT_NE(reason(true, day), "BAD_OPTION");

@@ -16,7 +16,8 @@ namespace {
 using platform::BackgroundWorker;
 using platform::ServiceHost;
 
-constexpr uint64_t kYear_s = uint64_t{366} * 86400;
+constexpr uint64_t kDay_s = 86400;
+constexpr uint64_t kYear_s = 366 * kDay_s;
 
 absl::Status check_options(const ServiceHost& host, const RecoveryOptions& options) {
   const auto wrong = [](std::string_view what) { return protocol::invalid("BAD_OPTION", what); };
@@ -28,6 +29,11 @@ absl::Status check_options(const ServiceHost& host, const RecoveryOptions& optio
   }
   for (const uint64_t s : {options.holding_time_s, options.settlement_period_s}) {
     if (s > kYear_s) return wrong("--holding-time-s and --settlement-period-s are a year at most.");
+  }
+  // Until then acquirers hand in what they took in before the deadline; of what is final sooner,
+  // the issuer would pay twice.
+  if (service.production && options.settlement_period_s < kDay_s) {
+    return wrong("--settlement-period-s is a day at least.");
   }
   if (options.clock_ahead_s > 100 * kYear_s) return wrong("--clock-ahead-s is 100 years at most.");
   for (const uint32_t ms :
@@ -129,14 +135,14 @@ absl::StatusOr<std::unique_ptr<RecoveryApp>> RecoveryApp::create(ServiceHost& ho
   if (key.opened.issuer_id != service.issuer_id) {
     return protocol::invalid("WRONG_ISSUER", "--signing-key is another issuer's.");
   }
+  const AheadClock clock(host.clock(), absl::Seconds(options.clock_ahead_s));
+  CAFE_RETURN_IF_ERROR(storage::check_validity(key, unix_ms(clock) / 1000));
   // Requests and the worker.
   const auto connections = static_cast<int>(service.workers + 1);
   CAFE_ASSIGN_OR_RETURN(std::unique_ptr<storage::Database> database,
                         storage::Database::open({.url = service.database_url,
                                                  .pool_size = connections,
                                                  .application_name = "cafe-recovery",
-  const AheadClock clock(host.clock(), absl::Seconds(options.clock_ahead_s));
-  CAFE_RETURN_IF_ERROR(storage::check_validity(key, unix_ms(clock) / 1000));
                                                  .settings = storage::kByKey}));
   CAFE_ASSIGN_OR_RETURN(std::unique_ptr<storage::Cache> cache,
                         open_cache(service.redis_url, connections));
