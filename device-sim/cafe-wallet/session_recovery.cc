@@ -50,8 +50,9 @@ absl::Status Session::back_up() {
 absl::Status Session::write_card(const std::string& path) {
   CAFE_ASSIGN_OR_RETURN(const Bytes card, wallet().backup_card());
   CAFE_RETURN_IF_ERROR(host::FileMemory::create(path, card));
-  console_.say(absl::StrCat("The card is in ", path,
-                            ". Whoever has it speaks for your account: keep it apart."));
+  console_.say(absl::StrCat(
+      "The card is in ", path,
+      ". Whoever has it takes all your money, without a PIN: keep it apart, and as safe."));
   return absl::OkStatus();
 }
 

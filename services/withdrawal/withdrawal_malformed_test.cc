@@ -18,9 +18,11 @@ struct Method {
 };
 
 template <typename Request, typename Response>
-Method method(std::string name, std::string valid, void (*set)(Request&, const std::string&),
+Method method(std::string name, std::string valid,
+              std::function<void(Request&, const std::string&)> set,
               grpc::Status (Stub::*rpc)(grpc::ClientContext*, const Request&, Response*)) {
-  return {std::move(name), std::move(valid), [set, rpc](Stub& stub, const std::string& bytes) {
+  return {std::move(name), std::move(valid),
+          [set = std::move(set), rpc](Stub& stub, const std::string& bytes) {
             Request request;
             set(request, bytes);
             Response response;
@@ -66,8 +68,9 @@ TEST(Malformed, RequestsChangeNothing) {
   InProcess service(issuer, clock);
   Stub& stub = service.stub();
 
-  Wallet wallet(issuer), newcomer(issuer), lost(issuer), heir(issuer);
+  Wallet wallet(issuer), newcomer(issuer), lost(issuer), heir(issuer), successor(issuer);
   wallet.join(stub);
+  successor.join(stub);
   lost.join(stub);
   heir.join(stub);
   must(call_report(stub, loss_report(issuer, lost)));
