@@ -174,12 +174,20 @@ void tell(const Run& run, const Done& done) {
                       {"deductions", run.claim.before.size() + done.added.size()}});
 }
 
-absl::StatusOr<AccountId> find_heir(const RecoveryParts& parts, const AccountId& id) {
+// Whose account a step credits or charges: the last successor's. What a convicted account claims is
+// credited to itself, which is closed, so that it stays against its debts; a later charge takes it
+// from there, but from the successor what she was credited with before the conviction.
+absl::StatusOr<AccountId> find_heir(const RecoveryParts& parts, const StoredClaim& claim) {
   CAFE_ASSIGN_OR_RETURN(const AccountAnswer answer,
-                        parts.withdrawal.account(id, absl::InfiniteFuture()));
+                        parts.withdrawal.account(claim.account, absl::InfiniteFuture()));
   CAFE_ASSIGN_OR_RETURN(const Account account,
-                        open_account(answer, id, parts.issuer_id, parts.anchors));
-  return account.heir();
+                        open_account(answer, claim.account, parts.issuer_id, parts.anchors));
+  if (account.standing != Standing::kConvicted) return account.heir();
+  CAFE_ASSIGN_OR_RETURN(
+      const std::optional<AccountId> credited,
+      look(parts.database, [&](Transaction& tx) { return store::credited_to(tx, claim.number); }));
+  const bool successor_has_it = credited && *credited != claim.account;
+  return successor_has_it ? account.heir() : claim.account;
 }
 
 absl::Status put_off(const RecoveryParts& parts, uint64_t number, uint64_t next_ms) {
@@ -189,7 +197,7 @@ absl::Status put_off(const RecoveryParts& parts, uint64_t number, uint64_t next_
 
 absl::Status do_step(const RecoveryParts& parts, const ClaimAtHand& claim, Step step,
                      uint64_t now_ms) {
-  CAFE_ASSIGN_OR_RETURN(const AccountId heir, find_heir(parts, claim.stored.account));
+  CAFE_ASSIGN_OR_RETURN(const AccountId heir, find_heir(parts, claim.stored));
   constexpr int kRounds = 4;
   for (int round = 0;; ++round) {
     const Run run{parts, claim, heir, step, /*overdrawn=*/round > 0, now_ms};
@@ -222,6 +230,8 @@ absl::Status advance_claim(const RecoveryParts& parts, uint64_t number) {
     default:
       break;
   }
+  // Before the peers are asked: nothing can be stated now.
+  CAFE_RETURN_IF_ERROR(parts.check_key(now_ms));
   CAFE_ASSIGN_OR_RETURN(const ClaimAtHand at_hand, gather_spends(parts, std::move(stored)));
   const bool any = std::ranges::any_of(at_hand.spent, [&](const PaidSlot& paid) {
     return deduct(at_hand.content, paid, true).has_value();
@@ -230,8 +240,6 @@ absl::Status advance_claim(const RecoveryParts& parts, uint64_t number) {
     return put_off(parts, number, next_look_ms(due, now_ms, parts.claim_interval_ms));
   }
   return do_step(parts, at_hand, step, now_ms);
-  // Before the peers are asked: nothing can be stated now.
-  CAFE_RETURN_IF_ERROR(parts.check_key(now_ms));
 }
 
 }  // namespace cafe::recovery

@@ -138,6 +138,44 @@ TEST_F(ClaimCoinsTest, AreCreditedToWhoeverSucceedsTheClaimant) {
   EXPECT_EQ(total(document, third).credited, 1300u);
 }
 
+// Who spent twice gets nothing to another account of hers.
+TEST_F(ClaimCoinsTest, OfAnAccountThatIsConvictedAreCreditedToItself) {
+  lose_and_replace();
+  const SignedDocument document = claim_all();
+  const protocol::ClaimReceipt receipt = filed(document);
+  withdrawal_.convict(lost_);
+  advance_to(receipt.held_until_ms);
+  work();
+  EXPECT_EQ(total(document, next_).credited, 1300u);
+  EXPECT_EQ(customer(lost_), 1300);
+  EXPECT_EQ(customer(next_), 0);
+  later(1);
+  deposit(pay({{&split_, 4, 100}}));
+  later(kDay_s * 1000);
+  work();
+  EXPECT_EQ(total(document, next_), (Total{"EUR", 1300, 0, 1300, 100, 0}));
+  EXPECT_EQ(customer(lost_), 1200) << "charged where it was credited";
+  advance_to(receipt.final_at_ms);
+  work();
+  EXPECT_EQ(judged(document, next_).state, ClaimState::kFinal);
+  EXPECT_EQ(customer(lost_), 1200);
+}
+
+TEST_F(ClaimCoinsTest, CreditedBeforeAConvictionAreChargedToTheSuccessor) {
+  lose_and_replace();
+  const SignedDocument document = claim_all();
+  advance_to(filed(document).held_until_ms);
+  work();
+  withdrawal_.convict(lost_);
+  later(1);
+  deposit(pay({{&split_, 4, 100}}));
+  later(kDay_s * 1000);
+  work();
+  EXPECT_EQ(total(document, next_), (Total{"EUR", 1300, 0, 1300, 100, 0}));
+  EXPECT_EQ(customer(next_), 1200);
+  EXPECT_EQ(customer(lost_), 0);
+}
+
 TEST_F(ClaimCoinsTest, TheHolderOfACardClaimsWithoutASuccessor) {
   withdrawal_.lose(lost_);
   const SignedDocument document = claim(lost_, ClaimKind::kCoins, {claimed(plain_, plain_.order)});

@@ -61,6 +61,14 @@ absl::StatusOr<std::vector<Deducted>> load_deductions(Transaction& tx, uint64_t 
   return deducted;
 }
 
+absl::StatusOr<std::optional<protocol::AccountId>> credited_to(Transaction& tx, uint64_t number) {
+  CAFE_ASSIGN_OR_RETURN(const Rows rows, tx.query("SELECT credited_to FROM recovery.claim_statement"
+                                                  " WHERE number = $1 AND sequence = 1",
+                                                  number));
+  if (rows.empty()) return std::nullopt;
+  return protocol::AccountId::decode(rows.front().get<Bytes>(0));
+}
+
 absl::StatusOr<ClaimHistory> load_history(Transaction& tx, uint64_t number) {
   ClaimHistory history;
   CAFE_ASSIGN_OR_RETURN(const Rows statements,

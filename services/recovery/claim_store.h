@@ -126,6 +126,8 @@ absl::StatusOr<StoredClaim> load_claim(Transaction& tx, const protocol::Bytes32&
 // By coin and slot.
 absl::StatusOr<std::vector<Deducted>> load_deductions(Transaction& tx, uint64_t number);
 absl::StatusOr<ClaimHistory> load_history(Transaction& tx, uint64_t number);
+// Whose account its first statement credited; nothing where there is none yet.
+absl::StatusOr<std::optional<protocol::AccountId>> credited_to(Transaction& tx, uint64_t number);
 absl::StatusOr<std::vector<SlotElsewhere>> slots_elsewhere(Transaction& tx, uint64_t number);
 
 // Locks the claim until the transaction ends. Whether it still stands where `claim` says.

@@ -292,9 +292,14 @@ TEST_F(RecoveryServiceTest, OptionsThatCannotBeAreRefusedAtTheStart) {
   ahead.clock_ahead_s = 1;
   holding.holding_time_s = 400 * 86400;
   settlement.settlement_period_s = 400 * 86400;
+  soon.settlement_period_s = 86399;
+  day.settlement_period_s = 86400;
   interval.claim_interval_ms = 0;
   EXPECT_EQ(reason(true, ahead), "BAD_OPTION") << "claims would be credited before their time";
   EXPECT_NE(reason(false, ahead), "BAD_OPTION");
+  EXPECT_EQ(reason(true, soon), "BAD_OPTION") << "late deposits would be paid a second time";
+  EXPECT_NE(reason(false, soon), "BAD_OPTION");
+  EXPECT_NE(reason(true, day), "BAD_OPTION");
   EXPECT_EQ(reason(false, holding), "BAD_OPTION");
   EXPECT_EQ(reason(false, settlement), "BAD_OPTION");
   EXPECT_EQ(reason(false, interval), "BAD_OPTION");
@@ -316,8 +321,3 @@ TEST_F(RecoveryServiceTest, OneAddressCallsSoOften) {
 
 }  // namespace
 }  // namespace cafe::recovery::testing
-  soon.settlement_period_s = 86399;
-  day.settlement_period_s = 86400;
-  EXPECT_EQ(reason(true, soon), "BAD_OPTION") << "late deposits would be paid a second time";
-  EXPECT_NE(reason(false, soon), "BAD_OPTION");
-  EXPECT_NE(reason(true, day), "BAD_OPTION");

@@ -87,6 +87,22 @@ bool follows(const Bytes& account, const protocol::AccountId& claimant,
   return false;
 }
 
+absl::StatusOr<bool> is_convicted(Transaction& tx, const protocol::AccountId& account) {
+  CAFE_ASSIGN_OR_RETURN(const Rows rows,
+                        tx.query("SELECT count(*) FROM withdrawal.account "
+                                 "WHERE account_id = $1 AND closed_case IS NOT NULL",
+                                 account.bytes));
+  return rows.front().get<uint64_t>(0) > 0;
+}
+
+// The claimant, or who took her place; of a convicted account itself, against its debts.
+absl::StatusOr<bool> may_be_credited(Transaction& tx, const Bytes& account,
+                                     const protocol::Claim& claim, const Successors& successors) {
+  if (follows(account, claim.by, successors)) return true;
+  if (account != to_bytes(claim.account)) return false;
+  return is_convicted(tx, claim.account);
+}
+
 absl::Status check_statements(Transaction& tx, const StoredClaim& row, const OpenedClaim& claim,
                               const Successors& successors, ClaimBooks& books) {
   CAFE_ASSIGN_OR_RETURN(const Rows rows,
@@ -101,9 +117,12 @@ absl::Status check_statements(Transaction& tx, const StoredClaim& row, const Ope
       return mismatch("statement " + std::to_string(n + 1) + " says something else than its row");
     }
     books.credited_to.push_back(statement.get<Bytes>(1));
-    if (!follows(books.credited_to.back(), claim.claim.by, successors)) {
+    CAFE_ASSIGN_OR_RETURN(const bool may, may_be_credited(tx, books.credited_to.back(),
+                                                          claim.claim, successors));
+    if (!may) {
       return mismatch("statement " + std::to_string(n + 1) +
-                      " credits neither the claimant nor who took her place");
+                      " credits neither the claimant nor who took her place, nor a convicted "
+                      "account");
     }
   }
   return absl::OkStatus();

@@ -152,6 +152,17 @@ TEST_F(ClaimAuditTest, SeesEveryAlteredRowOfWhatBecameOfThem) {
       [&] { return audit().claims; });
 }
 
+// It is closed, so what it is credited with stays against its debts.
+TEST_F(ClaimAuditTest, OnlyAConvictedAccountIsCreditedInPlaceOfItsSuccessor) {
+  credited_ = &lost_;
+  store_charged_claim();
+  EXPECT_THAT(all(audit().claims), HasSubstr("statement 1 credits neither the claimant"));
+  tamper("UPDATE withdrawal.account SET closed_case = 1 WHERE account_id = '\\x" +
+         protocol::to_hex(lost_.account.account) + "'");
+  EXPECT_THAT(audit().claims.violations, IsEmpty());
+  credited_ = &last_;
+}
+
 TEST_F(ClaimAuditTest, SeesEveryPostingWithoutADocument) {
   store_charged_claim();
   // The account of the plain coin's advances is even again; each of these moves it.

@@ -155,7 +155,7 @@ class ClaimTables : public testing::ClaimFixture {
           claim.receipt.number, denomination.deposit_until, slot, coin.id().bytes);
     }
   }
-  // Its statements up to `count`, credited to the last successor.
+  // Its statements up to `count`.
   void store_statements(const ClaimFile& file, size_t from, size_t count) {
     const OpenedClaim claim = open_claim(file).value();
     const uint64_t number = claim.receipt.number;
@@ -170,7 +170,7 @@ class ClaimTables : public testing::ClaimFixture {
           "key_certificate, credited_to, at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)",
           number, statement.sequence, claim_state_name(statement.state),
           file.statements[n].encode(), market_.recovery_certificate.encode(),
-          last_.account.account.bytes, statement.time_ms);
+          credited_->account.account.bytes, statement.time_ms);
       for (const protocol::Deduction& deduction : statement.deductions) {
         if (deduction.charged != (n > 0)) continue;  // stated with the credit
         sql("INSERT INTO recovery.deduction (number, coin, slot, paid_after, charged, currency, "
@@ -191,10 +191,10 @@ class ClaimTables : public testing::ClaimFixture {
     store_held(file);
     store_statements(file, 0, 1);
     post("claim", "1",
-         {{advance_of(plain_), -500}, {advance_of(split_), -600}, {customer(last_), 1100}});
+         {{advance_of(plain_), -500}, {advance_of(split_), -600}, {customer(*credited_), 1100}});
     store_statements(file, 1, 3);
-    post("claim_charge", "1a", {{customer(last_), -500}, {advance_of(plain_), 500}});
-    post("claim_charge", "1b", {{customer(last_), -100}, {advance_of(split_), 100}});
+    post("claim_charge", "1a", {{customer(*credited_), -500}, {advance_of(plain_), 500}});
+    post("claim_charge", "1b", {{customer(*credited_), -100}, {advance_of(split_), 100}});
     post("recovery", "1", {{coins_of(split_), -500}, {advance_of(split_), 500}});
   }
   // spent_cheques_claim(): 37.36 EUR of 50.00 that were loaded.
@@ -204,7 +204,7 @@ class ClaimTables : public testing::ClaimFixture {
     store_held(file);
     store_statements(file, 0, 1);
     const auto advance = ref(kind::kClaims, cheques().owner);
-    post("claim", "2", {{advance, -3736}, {customer(last_), 3736}});
+    post("claim", "2", {{advance, -3736}, {customer(*credited_), 3736}});
     post("recovery", "2", {{cheques(), -3736}, {advance, 3736}});
   }
 
@@ -253,6 +253,7 @@ class ClaimTables : public testing::ClaimFixture {
     }
   }
 
+  const WorldWallet* credited_ = &last_;  // whom statements credit
   std::unique_ptr<testing::PrivatePostgres> server_;
   std::unique_ptr<storage::Database> root_, operator_;
   std::unique_ptr<storage::Ledger> ledger_ = storage::make_postgres_ledger();
