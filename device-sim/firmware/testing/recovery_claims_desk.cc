@@ -63,6 +63,7 @@ absl::Status RecoveryDesk::judge(Filed& filed, uint32_t& item) const {
   CAFE_ASSIGN_OR_RETURN(filed.slots, claimed_slots(claim, find, payments));
   for (item = 0; item < claim.coins.size(); ++item) {
     const ClaimedCoin& coin = claim.coins[item];
+    if (has_an_old_list) return refused("UNKNOWN_DENOMINATION", "No list names it.");
     // What cheques paid is kept for good.
     if (claim.kind != ClaimKind::kCheques &&
         now_ms_ / 1000 >= world_.table.find(coin.denom_id)->claim_until) {

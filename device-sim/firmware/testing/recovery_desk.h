@@ -82,6 +82,7 @@ class RecoveryDesk {
   std::function<void(protocol::SpentPrefixAnswer&)> tamper_answer;
   std::function<bool(const protocol::CoinPrefix&)> calls_too_short;
   std::function<void(protocol::ClaimReceipt&)> tamper_receipt;
+  bool has_an_old_list = false;  // which does not name the denominations that are claimed
   std::function<void(protocol::ClaimStatement&)> tamper_statement;
 
  private:

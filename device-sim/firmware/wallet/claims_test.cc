@@ -139,6 +139,19 @@ TEST_F(ClaimsTest, AClaimTooOldIsMadeAnew) {
   EXPECT_EQ(claimed(), kCoins);
 }
 
+// The coin's denomination may be newer than the list by which it was refused.
+TEST_F(ClaimsTest, AClaimThatAnOldListRefusedIsMadeAnew) {
+  withdraw_coins();
+  desk_.has_an_old_list = true;
+  recover_all();
+  ASSERT_THAT(views(), SizeIs(1));
+  EXPECT_EQ(views()[0].reason, "UNKNOWN_DENOMINATION");
+  desk_.has_an_old_list = false;
+  desk_.pass(1000);
+  EXPECT_EQ(claim_again(), 1u);
+  EXPECT_EQ(claimed(), kCoins) << "no coin is left out";
+}
+
 TEST_F(ClaimsTest, WhatTheIssuerRefusesIsLeftOutFromThenOn) {
   withdraw_coins();
   // Somebody with the same account key was here before: of one coin, all slots are claimed.

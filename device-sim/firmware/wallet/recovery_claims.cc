@@ -41,7 +41,9 @@ bool may_be_filed_again(ClaimKind kind, std::string_view reason) {
     return reason != "ALREADY_DEPOSITED" && reason != "CLAIMED_BEFORE" &&
            reason != "CLAIM_EXPIRED" && reason != "CLAIM_INVALID" && reason != "NO_SUCH_COIN";
   }
-  return reason == "CLAIM_STALE" || reason == "NOT_REPORTED_LOST";
+  // A denomination may be newer than the list that the issuer judged by.
+  return reason == "CLAIM_STALE" || reason == "NOT_REPORTED_LOST" ||
+         reason == "UNKNOWN_DENOMINATION";
 }
 
 }  // namespace
