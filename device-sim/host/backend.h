@@ -94,6 +94,8 @@ class Backend {
   absl::StatusOr<protocol::Bytes> get_backup(protocol::ByteView signed_query);
   absl::StatusOr<wallet::ListedOrders> list_orders(protocol::ByteView signed_query);
   absl::StatusOr<ClaimAnswer> file_claim(protocol::ByteView signed_claim);
+  // The whole file, put together of its slices; asked for anew where it grew meanwhile. WRONG_SLICE
+  // where the service's answers make no file.
   absl::StatusOr<protocol::Bytes> get_claim(protocol::ByteView signed_query);
   absl::StatusOr<Certified> hotlist(uint64_t after);
   // [guard] On a connection of its own, which is closed then. PREFIX_TOO_SHORT.

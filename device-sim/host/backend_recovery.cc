@@ -1,6 +1,7 @@
 // The calls of a lost wallet, and of terminals that must not take what was claimed.
 #include "device-sim/host/backend.h"
 #include "device-sim/host/channel.h"
+#include "libs/protocol/hash.h"
 
 namespace cafe::host {
 
@@ -11,6 +12,15 @@ namespace {
 
 absl::Status no_address(const std::string& service) {
   return protocol::invalid("NO_ADDRESS", "The address of the " + service + " service is missing.");
+}
+
+// A claim's file grows by a statement now and then, at most one for each claimed slot.
+constexpr int kMostChanges = 8;  // while it is read
+constexpr uint64_t kMostFileBytes = uint64_t{1} << 30;
+
+absl::Status wrong_slice() {
+  return protocol::make_error(absl::StatusCode::kInternal, "WRONG_SLICE",
+                              "The parts of the claim's file that the service sends make no file.");
 }
 
 absl::Status no_operator() {
@@ -125,9 +135,27 @@ absl::StatusOr<Bytes> Backend::get_claim(ByteView signed_query) {
   v1::GetClaimRequest request;
   v1::GetClaimResponse response;
   assign(request.mutable_query(), signed_query);
-  CAFE_RETURN_IF_ERROR(
-      call([&](auto* context) { return recovery_->GetClaim(context, request, &response); }));
-  return bytes_of(response.claim_file());
+  Bytes file;
+  std::string digest;  // of the file that the slices so far are of
+  int slices_of_old_files = 0;
+  do {
+    request.set_offset(file.size());
+    CAFE_RETURN_IF_ERROR(
+        call([&](auto* context) { return recovery_->GetClaim(context, request, &response); }));
+    if (!file.empty() && response.digest() != digest) {
+      if (++slices_of_old_files > kMostChanges) return wrong_slice();
+      file.clear();
+      continue;
+    }
+    digest = response.digest();
+    const size_t slice = response.slice().size();
+    if (slice == 0 || response.size() > kMostFileBytes || slice > response.size() - file.size()) {
+      return wrong_slice();
+    }
+    protocol::append(file, bytes_of(response.slice()));
+  } while (file.empty() || file.size() < response.size());
+  if (digest != protocol::to_string(protocol::sha256(file))) return wrong_slice();
+  return file;
 }
 
 absl::StatusOr<Certified> Backend::hotlist(uint64_t after) {

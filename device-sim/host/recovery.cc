@@ -81,6 +81,7 @@ absl::Status list_and_rebuild(const wallet::Wallet& wallet, wallet::Recovery& re
 struct LookUp {
   CoinPrefix prefix;
   uint64_t at_ms;
+  uint64_t answered_ms = 0;
   absl::StatusOr<Certified> answer = absl::UnknownError("not asked");
 };
 
@@ -101,6 +102,7 @@ void ask_all(std::vector<LookUp>& questions, Backend& backend, uint32_t hands) {
         std::this_thread::sleep_for(std::chrono::milliseconds(mine->at_ms - at_ms));
       }
       mine->answer = backend.look_up(mine->prefix);
+      mine->answered_ms = now_ms();
     }
   };
   std::vector<std::thread> helpers;
@@ -109,6 +111,16 @@ void ask_all(std::vector<LookUp>& questions, Backend& backend, uint32_t hands) {
   }
   ask();
   for (std::thread& helper : helpers) helper.join();
+}
+
+// An answer is as old as the question: they may have been spread over hours.
+absl::Status take(wallet::Recovery& recovery, const LookUp& asked) {
+  if (protocol::reason_of(asked.answer.status()) == "PREFIX_TOO_SHORT") {
+    return recovery.on_too_short(asked.prefix);
+  }
+  CAFE_RETURN_IF_ERROR(asked.answer.status());
+  return recovery.on_spent(asked.prefix, asked.answer->document, asked.answer->key_certificate,
+                           asked.answered_ms);
 }
 
 absl::Status look_up_all(wallet::Recovery& recovery, Backend& backend,
@@ -126,16 +138,9 @@ absl::Status look_up_all(wallet::Recovery& recovery, Backend& backend,
     std::stable_sort(questions.begin(), questions.end(),
                      [](const LookUp& a, const LookUp& b) { return a.at_ms < b.at_ms; });
     ask_all(questions, backend, options.look_ups_at_once);
-    for (const LookUp& asked : questions) {
-      if (asked.answer.ok()) {
-        CAFE_RETURN_IF_ERROR(recovery.on_spent(asked.prefix, asked.answer->document,
-                                               asked.answer->key_certificate, now_ms()));
-      } else if (protocol::reason_of(asked.answer.status()) == "PREFIX_TOO_SHORT") {
-        CAFE_RETURN_IF_ERROR(recovery.on_too_short(asked.prefix));
-      } else {
-        return asked.answer.status();
-      }
-    }
+    absl::Status first_error;
+    for (const LookUp& asked : questions) first_error.Update(take(recovery, asked));
+    CAFE_RETURN_IF_ERROR(first_error);
   }
   return absl::OkStatus();
 }
@@ -151,6 +156,13 @@ absl::Status send_claims(wallet::Wallet& wallet, Backend& backend) {
                                         : claims.on_receipt(document, key_certificate));
   }
   return absl::OkStatus();
+}
+
+// Asks what became of a claim.
+absl::Status follow(wallet::Claims& claims, const protocol::Bytes32& digest, Backend& backend) {
+  CAFE_ASSIGN_OR_RETURN(const Bytes query, claims.query(digest, now_ms()));
+  CAFE_ASSIGN_OR_RETURN(const Bytes file, backend.get_claim(query));
+  return claims.on_claim_file(file);
 }
 
 // Whether the issuer took any of these.
@@ -243,15 +255,16 @@ absl::StatusOr<size_t> claim_payments(wallet::Wallet& wallet, Backend& backend,
 
 absl::Status follow_claims(wallet::Wallet& wallet, Backend& backend) {
   return wallet.with_one_pin([&]() -> absl::Status {
-    CAFE_RETURN_IF_ERROR(send_claims(wallet, backend));
+    absl::Status first = send_claims(wallet, backend);
+    if (absl::IsUnavailable(first)) return first;
     wallet::Claims claims(wallet);
     for (const wallet::ClaimView& view : claims.all()) {
       if (view.status != ClaimStatus::kHeld && view.status != ClaimStatus::kCredited) continue;
-      CAFE_ASSIGN_OR_RETURN(const Bytes query, claims.query(view.digest, now_ms()));
-      CAFE_ASSIGN_OR_RETURN(const Bytes file, backend.get_claim(query));
-      CAFE_RETURN_IF_ERROR(claims.on_claim_file(file));
+      const absl::Status followed = follow(claims, view.digest, backend);
+      first.Update(followed);
+      if (absl::IsUnavailable(followed)) break;
     }
-    return absl::OkStatus();
+    return first;
   });
 }
 

@@ -57,7 +57,8 @@ absl::Status report_loss(wallet::Recovery& recovery, Backend& backend);
 absl::StatusOr<size_t> claim_payments(wallet::Wallet& wallet, Backend& backend,
                                       const RecoveryOptions& options = {});
 
-// Sends the claims that have no answer, and asks what became of the others.
+// Sends the claims that have no answer, and asks what became of the others. One claim's error keeps
+// no other from that, unless the service is away; the first error is returned at the end.
 absl::Status follow_claims(wallet::Wallet& wallet, Backend& backend);
 
 // --- Terminals ---

@@ -153,7 +153,10 @@ grpc::ServerUnaryReactor* RecoveryService::GetClaim(grpc::CallbackServerContext*
          v1::GetClaimResponse& response) -> absl::Status {
         CAFE_ASSIGN_OR_RETURN(const protocol::Bytes file,
                               show_claim(parts, view_of(request.query()), call.deadline));
-        set_bytes(response.mutable_claim_file(), file);
+        CAFE_ASSIGN_OR_RETURN(const ClaimSlice slice, slice_of(file, request.offset()));
+        set_bytes(response.mutable_slice(), slice.bytes);
+        response.set_size(slice.size);
+        set_bytes(response.mutable_digest(), slice.digest);
         return absl::OkStatus();
       });
 }

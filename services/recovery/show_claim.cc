@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "libs/protocol/hash.h"
 #include "services/recovery/account.h"
 #include "services/recovery/claim_store.h"
 #include "services/recovery/file_claim.h"
@@ -76,6 +77,14 @@ absl::StatusOr<Bytes> show_claim(const RecoveryParts& parts, protocol::ByteView 
   CAFE_ASSIGN_OR_RETURN(ClaimFile file, ClaimFile::decode(claim.file));
   CAFE_RETURN_IF_ERROR(complete(history, file));
   return file.encode();
+}
+
+absl::StatusOr<ClaimSlice> slice_of(protocol::ByteView file, uint64_t offset) {
+  if (offset >= file.size()) {
+    return protocol::invalid("BAD_OFFSET", "The claim's file is not as long: ask from 0 again.");
+  }
+  const size_t length = std::min(kSliceBytes, file.size() - offset);
+  return ClaimSlice{file.subspan(offset, length), file.size(), protocol::sha256(file)};
 }
 
 void merge_entries(std::vector<protocol::HotlistEntry>& entries) {

@@ -12,6 +12,17 @@ namespace cafe::recovery {
 absl::StatusOr<protocol::Bytes> show_claim(const RecoveryParts& parts, protocol::ByteView document,
                                            absl::Time deadline);
 
+// A part of such a file, with what tells whether the next one is of the same.
+struct ClaimSlice {
+  protocol::ByteView bytes;  // of the file
+  uint64_t size;             // of the whole file
+  protocol::Bytes32 digest;  // SHA-256 of the whole file
+};
+inline constexpr size_t kSliceBytes = size_t{4} << 20;  // at most; a message takes twice that
+
+// From `offset` on. BAD_OFFSET where the file does not reach as far.
+absl::StatusOr<ClaimSlice> slice_of(protocol::ByteView file, uint64_t offset);
+
 // What was claimed since edition `after`, signed. EDITION_AHEAD.
 absl::StatusOr<protocol::Bytes> make_hotlist(const RecoveryParts& parts, uint64_t after);
 

@@ -88,6 +88,7 @@ constexpr std::array kWords = std::to_array<Words>({
     {"STATEMENT_MISMATCH", "The issuer speaks of another account."},
     {"ANSWER_MISMATCH", "The issuer answers something else."},
     {"ANSWER_STALE", "The issuer's answer is old. Try again."},
+    {"WRONG_SLICE", "The issuer answers something else."},
     {"PREFIX_TOO_SHORT", "The issuer asks too much. Try again later."},
     {"NOT_REBUILT", "Recover first: the coins are not known yet."},
     {"NOT_LOOKED_UP", "Recover first: what is spent is not known."},
