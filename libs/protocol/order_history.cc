@@ -60,6 +60,7 @@ Bytes OrdersQuery::encode() const {
       .add(account)
       .add(by)
       .add_u64(after)
+      .add_u64(after_load)
       .add_u64(time_ms)
       .take();
 }
@@ -70,9 +71,10 @@ absl::StatusOr<OrdersQuery> OrdersQuery::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(AccountId account, in.id<AccountId>());
   CAFE_ASSIGN_OR_RETURN(AccountId by, in.id<AccountId>());
   CAFE_ASSIGN_OR_RETURN(uint64_t after, in.u64());
+  CAFE_ASSIGN_OR_RETURN(uint64_t after_load, in.u64());
   CAFE_ASSIGN_OR_RETURN(uint64_t time_ms, in.u64());
   CAFE_RETURN_IF_ERROR(in.finish());
-  return OrdersQuery{std::move(issuer_id), account, by, after, time_ms};
+  return OrdersQuery{std::move(issuer_id), account, by, after, after_load, time_ms};
 }
 
 Bytes OrdersListed::encode() const {
@@ -88,6 +90,7 @@ Bytes OrdersListed::encode() const {
       .add(account)
       .add(query_digest)
       .add_u64(last_order)
+      .add_u64(last_load)
       .add_u64(time_ms)
       .add(list)
       .take();
@@ -99,12 +102,13 @@ absl::StatusOr<OrdersListed> OrdersListed::decode(ByteView bytes) {
   CAFE_ASSIGN_OR_RETURN(AccountId account, in.id<AccountId>());
   CAFE_ASSIGN_OR_RETURN(Bytes32 query_digest, in.array<32>());
   CAFE_ASSIGN_OR_RETURN(uint64_t last_order, in.u64());
+  CAFE_ASSIGN_OR_RETURN(uint64_t last_load, in.u64());
   CAFE_ASSIGN_OR_RETURN(uint64_t time_ms, in.u64());
   CAFE_ASSIGN_OR_RETURN(ByteView list, in.field());
   CAFE_RETURN_IF_ERROR(in.finish());
   CAFE_ASSIGN_OR_RETURN(std::vector<ListedOrder> orders, decode_listed(list, last_order));
-  return OrdersListed{std::move(issuer_id), account, query_digest,
-                      last_order,           time_ms, std::move(orders)};
+  return OrdersListed{std::move(issuer_id), account, query_digest, last_order, last_load, time_ms,
+                      std::move(orders)};
 }
 
 namespace {
@@ -131,7 +135,7 @@ absl::StatusOr<OrderRecord> OrderRecord::decode(ByteView bytes) {
 }
 
 absl::Status check_listing(const OrdersQuery& query, const OrdersListed& listed,
-                           std::span<const OrderRecord> records) {
+                           std::span<const OrderRecord> records, size_t loads) {
   if (listed.issuer_id != query.issuer_id || listed.account != query.account ||
       listed.query_digest != sha256(query.encode()) || records.size() != listed.orders.size()) {
     return mismatch();
@@ -142,6 +146,13 @@ absl::Status check_listing(const OrdersQuery& query, const OrdersListed& listed,
     return invalid("LISTING_GAP",
                    "The issuer's listing leaves out orders that the account completed: keep it, it "
                    "is evidence.");
+  }
+  const uint64_t more_loads =
+      listed.last_load > query.after_load ? listed.last_load - query.after_load : 0;
+  if (loads > more_loads || (!more && loads == 0 && more_loads > 0)) {
+    return invalid("LISTING_GAP",
+                   "The loads are not those that the issuer's listing counts: keep both, they are "
+                   "evidence.");
   }
   for (size_t i = 0; i < records.size(); ++i) {
     CAFE_RETURN_IF_ERROR(check_record(listed, listed.orders[i], records[i]));

@@ -16,6 +16,7 @@ using cafe::testing::WorldWallet;
 class ListingTest : public ::testing::Test {
  protected:
   static constexpr uint64_t kLast = 5;
+  static constexpr uint64_t kLastLoad = 4;
 
   struct Answer {
     OrdersListed listed;
@@ -33,25 +34,35 @@ class ListingTest : public ::testing::Test {
                                 {{0, world.rng.scalar()}}};
     return {signed_order, SignedDocument::sign(completion.encode(), world.withdrawal_key)};
   }
-  OrdersQuery query_after(uint64_t after) const {
-    return {std::string(World::kIssuer), wallet.account.account, wallet.account.account, after, 7};
+  OrdersQuery query_after(uint64_t after, uint64_t after_load = 0) const {
+    return {std::string(World::kIssuer),
+            wallet.account.account,
+            wallet.account.account,
+            after,
+            after_load,
+            7};
   }
   static ListedOrder entry_of(uint64_t number, const OrderRecord& record) {
     return {number, record.order.digest(), record.completion.digest()};
   }
   // The orders `from` to `to`.
   Answer answer(const OrdersQuery& query, uint64_t from, uint64_t to) const {
-    Answer out{
-        {query.issuer_id, query.account, SignedDocument{query.encode(), {}}.digest(), kLast, 8, {}},
-        {}};
+    Answer out{{query.issuer_id,
+                query.account,
+                SignedDocument{query.encode(), {}}.digest(),
+                kLast,
+                kLastLoad,
+                8,
+                {}},
+               {}};
     for (uint64_t n = from; n <= to; ++n) {
       out.records.push_back(records[n - 1]);
       out.listed.orders.push_back(entry_of(n, records[n - 1]));
     }
     return out;
   }
-  static std::string check(const OrdersQuery& query, const Answer& answer) {
-    return reason_of(check_listing(query, answer.listed, answer.records));
+  static std::string check(const OrdersQuery& query, const Answer& answer, size_t loads = 1) {
+    return reason_of(check_listing(query, answer.listed, answer.records, loads));
   }
 
   World world{"listings"};
@@ -67,7 +78,7 @@ TEST_F(ListingTest, HonestAnswersPass) {
   EXPECT_EQ(check(query_after(0), answer(query_after(0), 1, 5)), "");
   EXPECT_EQ(check(query_after(3), answer(query_after(3), 4, 5)), "");
   EXPECT_EQ(check(query_after(1), answer(query_after(1), 2, 3)), "") << "a page; one asks on";
-  EXPECT_EQ(check(query_after(5), answer(query_after(5), 1, 0)), "") << "nothing more";
+  EXPECT_EQ(check(query_after(5), answer(query_after(5), 1, 0)), "") << "no order more";
   EXPECT_EQ(check(query_after(9), answer(query_after(9), 1, 0)), "");
 }
 
@@ -76,6 +87,21 @@ TEST_F(ListingTest, NoOrderIsLeftOut) {
   EXPECT_EQ(check(query_after(2), answer(query_after(2), 1, 5)), "LISTING_GAP");
   EXPECT_EQ(check(query_after(0), answer(query_after(0), 1, 0)), "LISTING_GAP");
   EXPECT_EQ(check(query_after(5), answer(query_after(5), 5, 5)), "LISTING_GAP");
+}
+
+// A page has loads as far as there is room beside its orders, and whoever asks on gets all.
+TEST_F(ListingTest, NoLoadIsLeftOut) {
+  const auto check_loads = [&](uint64_t after, uint64_t after_load, size_t loads) {
+    const OrdersQuery query = query_after(after, after_load);
+    return check(query, answer(query, after + 1, kLast), loads);
+  };
+  EXPECT_EQ(check_loads(0, 0, 0), "") << "orders first";
+  EXPECT_EQ(check_loads(0, 0, 4), "");
+  EXPECT_EQ(check_loads(5, 2, 1), "") << "one asks on";
+  EXPECT_EQ(check_loads(5, 4, 0), "") << "nothing more";
+  EXPECT_EQ(check_loads(5, 3, 0), "LISTING_GAP") << "nobody would get the last";
+  EXPECT_EQ(check_loads(0, 0, 5), "LISTING_GAP") << "more than the issuer says that there are";
+  EXPECT_EQ(check_loads(5, 9, 0), "");
 }
 
 TEST_F(ListingTest, EveryDocumentIsTheOneThatIsListed) {

@@ -154,7 +154,7 @@ absl::StatusOr<Examination> examine_claim(const RecoveryParts& parts,
   }
   std::vector<SignedDocument> loads;
   if (claim.kind == ClaimKind::kCheques) {
-    CAFE_ASSIGN_OR_RETURN(loads, fetch_loads(parts, claim.account, account.last_load, deadline));
+    CAFE_ASSIGN_OR_RETURN(loads, fetch_loads(parts, claim.account, 0, account.last_load, deadline));
   }
   // The table lives as long as the lists that it is of.
   absl::StatusOr<ClaimContent> content =

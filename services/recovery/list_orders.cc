@@ -18,21 +18,26 @@ namespace {
 // longer than half of that. So do withdrawal's.
 constexpr size_t kEnoughBytes = size_t{4} << 20;
 
+size_t bytes_of(const SignedDocument& document) { return document.encode().size(); }
 size_t bytes_of(const OrderRecord& record) {
-  return record.order.frame.size() + record.completion.frame.size();
+  return bytes_of(record.order) + bytes_of(record.completion);
 }
 
-// The first orders that an answer has room for, and at least one.
-void shorten(std::vector<OrderRecord>& orders) {
-  size_t bytes = 0;
-  for (size_t i = 0; i < orders.size(); ++i) {
-    bytes += bytes_of(orders[i]);
-    if (i > 0 && bytes > kEnoughBytes) {
-      orders.erase(orders.begin() + static_cast<std::ptrdiff_t>(i), orders.end());
+// The first `documents` for which an answer has room that has `bytes` already, which grow; at least
+// one where it has nothing.
+template <typename Document>
+void shorten(std::vector<Document>& documents, size_t& bytes) {
+  for (size_t i = 0; i < documents.size(); ++i) {
+    const size_t more = bytes_of(documents[i]);
+    if (bytes > 0 && bytes + more > kEnoughBytes) {
+      documents.erase(documents.begin() + static_cast<std::ptrdiff_t>(i), documents.end());
+      bytes = kEnoughBytes;
       return;
     }
+    bytes += more;
   }
 }
+
 constexpr uint64_t kLoadsAtOnce = 100;
 
 absl::Status missing(std::string_view what) {
@@ -59,13 +64,13 @@ absl::StatusOr<std::vector<OrderRecord>> fetch_orders(const RecoveryParts& parts
 }
 
 absl::StatusOr<std::vector<SignedDocument>> fetch_loads(const RecoveryParts& parts,
-                                                        const AccountId& account, uint64_t count,
-                                                        absl::Time deadline) {
+                                                        const AccountId& account, uint64_t after,
+                                                        uint64_t count, absl::Time deadline) {
   std::vector<SignedDocument> loads;
   while (loads.size() < count) {
     const auto limit = static_cast<uint32_t>(std::min(count - loads.size(), kLoadsAtOnce));
     CAFE_ASSIGN_OR_RETURN(std::vector<SignedDocument> page,
-                          parts.withdrawal.loads(account, loads.size(), limit, deadline));
+                          parts.withdrawal.loads(account, after + loads.size(), limit, deadline));
     if (page.empty()) return missing("loads");
     std::move(page.begin(), page.end(), std::back_inserter(loads));
   }
@@ -97,15 +102,21 @@ absl::StatusOr<OrdersAnswer> list_orders(const RecoveryParts& parts, protocol::B
       listed.orders,
       fetch_orders(parts, query.account, query.after,
                    std::min<uint64_t>(behind, protocol::kMaxOrdersListed), deadline));
-  shorten(listed.orders);
-  if (query.after == 0) {
-    CAFE_ASSIGN_OR_RETURN(listed.loads,
-                          fetch_loads(parts, query.account, account.last_load, deadline));
+  size_t bytes = 0;
+  shorten(listed.orders, bytes);
+  const uint64_t loads =
+      account.last_load > query.after_load ? account.last_load - query.after_load : 0;
+  if (bytes < kEnoughBytes) {
+    CAFE_ASSIGN_OR_RETURN(
+        listed.loads, fetch_loads(parts, query.account, query.after_load,
+                                  std::min<uint64_t>(loads, protocol::kMaxLoadsListed), deadline));
+    shorten(listed.loads, bytes);
   }
   protocol::OrdersListed listing{.issuer_id = parts.issuer_id,
                                  .account = query.account,
                                  .query_digest = document.digest(),
                                  .last_order = account.last_order,
+                                 .last_load = account.last_load,
                                  .time_ms = now_ms,
                                  .orders = {}};
   for (const OrderRecord& record : listed.orders) {

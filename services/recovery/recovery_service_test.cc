@@ -5,6 +5,7 @@
 #include "libs/platform/grpc_status.h"
 #include "libs/platform/server.h"
 #include "libs/protocol/backup.h"
+#include "libs/protocol/hash.h"
 #include "libs/protocol/hotlist.h"
 #include "services/recovery/testing/recovery_fixture.h"
 #include "services/recovery/wiring.h"
@@ -80,9 +81,10 @@ class RecoveryServiceTest : public RecoveryTest {
     return protocol::Backup::decode(document.frame);
   }
 
-  SignedDocument orders_query(const WorldWallet& by, uint64_t after) {
+  SignedDocument orders_query(const WorldWallet& by, uint64_t after, uint64_t after_load = 0) {
     const protocol::OrdersQuery query{std::string(kIssuer), lost_.account.account,
-                                      by.account.account, after, now_ms()};
+                                      by.account.account,   after,
+                                      after_load,           now_ms()};
     return SignedDocument::sign(query.encode(), by.identity.account_key);
   }
   absl::StatusOr<v1::ListOrdersResponse> list(const SignedDocument& query) {
@@ -91,6 +93,18 @@ class RecoveryServiceTest : public RecoveryTest {
     v1::ListOrdersResponse response;
     CAFE_RETURN_IF_ERROR(call(&v1::Recovery::Stub::ListOrders, request, response));
     return response;
+  }
+
+  // Her orders have attachments as long as they may be: 64 KiB each.
+  void lengthen_orders() {
+    for (protocol::OrderRecord& record : lost_.orders) {
+      auto order = protocol::Order::decode(record.order.frame).value();
+      order.attachment.resize(protocol::kMaxAttachment);
+      record.order = SignedDocument::sign(order.encode(), lost_.identity.account_key);
+      auto completion = protocol::Completion::decode(record.completion.frame).value();
+      completion.order_digest = record.order.digest();
+      record.completion = SignedDocument::sign(completion.encode(), market_.withdrawal_key);
+    }
   }
 
   protocol::Hotlist hotlist(uint64_t after) {
@@ -166,9 +180,10 @@ TEST_F(RecoveryServiceTest, ListsAllCompletedOrdersInPages) {
   load(lost_, 500);
   lose_and_replace();
   uint64_t after = 0;
+  uint64_t loads = 0;
   std::vector<size_t> pages;
   while (after < kOrders) {
-    const SignedDocument query = orders_query(next_, after);
+    const SignedDocument query = orders_query(next_, after, loads);
     const auto response = list(query);
     ASSERT_TRUE(response.ok()) << response.status();
     const auto listing = SignedDocument::decode(view_of(response->listing())).value();
@@ -179,14 +194,79 @@ TEST_F(RecoveryServiceTest, ListsAllCompletedOrdersInPages) {
                          SignedDocument::decode(view_of(order.completion())).value()});
     }
     const auto listed = protocol::OrdersListed::decode(listing.frame).value();
-    EXPECT_TRUE(
-        check_listing(protocol::OrdersQuery::decode(query.frame).value(), listed, records).ok());
+    EXPECT_TRUE(check_listing(protocol::OrdersQuery::decode(query.frame).value(), listed, records,
+                              static_cast<size_t>(response->loads_size()))
+                    .ok());
+    EXPECT_EQ(listed.last_load, 2u);
     EXPECT_EQ(response->loads_size(), after == 0 ? 2 : 0);
+    loads += static_cast<uint64_t>(response->loads_size());
     EXPECT_EQ(response->key_certificates_size(), 2);
     pages.push_back(records.size());
     after += records.size();
   }
   EXPECT_EQ(pages, (std::vector<size_t>{100, 30}));
+}
+
+// As long as orders may be, with their attachments.
+TEST_F(RecoveryServiceTest, APageHasOnlyWhatAMessageHolds) {
+  for (int n = 0; n < 70; ++n) market_.take(lost_, market_.coin);
+  lengthen_orders();
+  for (int n = 0; n < 1'100; ++n) withdrawal_.load(lost_, 1);
+  lose_and_replace();
+  uint64_t orders = 0;
+  uint64_t loads = 0;
+  std::vector<std::pair<int, int>> pages;
+  while (orders < 70 || loads < 1'100) {
+    const auto response = list(orders_query(next_, orders, loads));
+    ASSERT_TRUE(response.ok()) << response.status();
+    EXPECT_LT(response->ByteSizeLong(), size_t{5} << 20);
+    for (const std::string& load : response->loads()) {
+      const auto loaded =
+          protocol::Loaded::decode(SignedDocument::decode(view_of(load))->frame).value();
+      EXPECT_EQ(protocol::Load::decode(loaded.load)->sequence, ++loads);
+    }
+    orders += static_cast<uint64_t>(response->orders_size());
+    pages.emplace_back(response->orders_size(), response->loads_size());
+    ASSERT_LT(pages.size(), 10u);
+  }
+  ASSERT_EQ(pages.size(), 3u);
+  EXPECT_EQ(pages[0].first + pages[1].first, 70);
+  EXPECT_EQ(pages[0].second, 0) << "orders first";
+  EXPECT_EQ(pages[1].second, 1'000);
+  EXPECT_EQ(pages[2], (std::pair<int, int>{0, 100}));
+}
+
+TEST_F(RecoveryServiceTest, AFileThatNoMessageHoldsComesInSlices) {
+  std::vector<protocol::ClaimedCoin> coins;
+  for (int n = 0; n < 130; ++n) {
+    const WithdrawnCoin coin = take(lost_, market_.coin);
+    coins.push_back(claimed(coin, coin.order));
+  }
+  lengthen_orders();
+  lose_and_replace();
+  const SignedDocument document = claim(next_, ClaimKind::kCoins, std::move(coins));
+  filed(document);
+  const protocol::ClaimQuery query{std::string(kIssuer), next_.account.account, document.digest(),
+                                   now_ms()};
+  v1::GetClaimRequest get;
+  get.set_query(protocol::to_string(
+      SignedDocument::sign(query.encode(), next_.identity.account_key).encode()));
+  std::string whole;
+  v1::GetClaimResponse got;
+  do {
+    get.set_offset(whole.size());
+    const absl::Status status = call(&v1::Recovery::Stub::GetClaim, get, got);
+    ASSERT_TRUE(status.ok()) << status;
+    EXPECT_LE(got.slice().size(), size_t{4} << 20);
+    whole += got.slice();
+  } while (whole.size() < got.size());
+  EXPECT_GT(whole.size(), size_t{8} << 20) << "beyond what a message holds";
+  EXPECT_EQ(got.digest(), protocol::to_string(protocol::sha256(view_of(whole))));
+  const auto file = protocol::ClaimFile::decode(view_of(whole));
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(verify_claim_file(*file, market_.anchors).status(), absl::OkStatus());
+  get.set_offset(whole.size());
+  EXPECT_EQ(protocol::reason_of(call(&v1::Recovery::Stub::GetClaim, get, got)), "BAD_OFFSET");
 }
 
 TEST_F(RecoveryServiceTest, OnlyTheHolderListsOrders) {
@@ -260,7 +340,9 @@ TEST_F(RecoveryServiceTest, FilesAndShowsClaims) {
     v1::GetClaimResponse got;
     const absl::Status status = call(&v1::Recovery::Stub::GetClaim, get, got);
     if (!status.ok()) return protocol::reason_of(status);
-    const auto file = protocol::ClaimFile::decode(view_of(got.claim_file()));
+    EXPECT_EQ(got.size(), got.slice().size());
+    EXPECT_EQ(got.digest(), protocol::to_string(protocol::sha256(view_of(got.slice()))));
+    const auto file = protocol::ClaimFile::decode(view_of(got.slice()));
     return protocol::reason_of(verify_claim_file(*file, market_.anchors).status());
   };
   EXPECT_EQ(ask(next_), "");

@@ -94,7 +94,7 @@ class Story {
 
   absl::Status claim_the_rest() {
     out_.orders_query = heir_.sign(
-        protocol::OrdersQuery{kIssuer, lost_.account(), heir_.account(), 0, now_ms()}.encode());
+        protocol::OrdersQuery{kIssuer, lost_.account(), heir_.account(), 0, 0, now_ms()}.encode());
     CAFE_RETURN_IF_ERROR(
         file(heir_, ClaimKind::kCoins, {&coins_[1], &coins_[2]}, {}, out_.coin_claim));
     CAFE_RETURN_IF_ERROR(file(heir_, ClaimKind::kCheques, {&cheques_[0]}, {}, out_.cheque_claim));

@@ -124,7 +124,13 @@ absl::StatusOr<wallet::ListedOrders> RecoveryDesk::list_orders(ByteView bytes) c
   if (query.by != last_successor(query.account)) return not_the_holder();
   CAFE_RETURN_IF_ERROR(document.check(key_of(query.by)));
   const std::vector<OrderRecord> all = issuer_.orders_of(query.account);
-  OrdersListed listed{kIssuerId, query.account, document.digest(), all.size(), now_ms_, {}};
+  OrdersListed listed{kIssuerId,
+                      query.account,
+                      document.digest(),
+                      all.size(),
+                      issuer_.loads_of(query.account).size(),
+                      now_ms_,
+                      {}};
   std::vector<OrderRecord> records;
   for (size_t n = query.after; n < all.size() && records.size() < page; ++n) {
     listed.orders.push_back({n + 1, all[n].order.digest(), all[n].completion.digest()});
@@ -141,10 +147,9 @@ absl::StatusOr<wallet::ListedOrders> RecoveryDesk::list_orders(ByteView bytes) c
                           world_.withdrawal_certificate.encode()};
   out.registration_file = account.file.encode();
   out.receipt = account.receipt.encode();
-  if (query.after == 0) {
-    for (const SignedDocument& load : issuer_.loads_of(query.account)) {
-      out.loads.push_back(load.encode());
-    }
+  const std::vector<SignedDocument> loads = issuer_.loads_of(query.account);
+  for (size_t n = query.after_load; n < loads.size() && out.loads.size() < loads_page; ++n) {
+    out.loads.push_back(loads[n].encode());
   }
   return out;
 }

@@ -44,7 +44,7 @@ class RecoveryDesk {
   absl::StatusOr<protocol::Bytes> put_backup(protocol::ByteView backup);
   // Of a signed BackupQuery; NO_BACKUP.
   absl::StatusOr<protocol::Bytes> get_backup(protocol::ByteView query) const;
-  // NOT_THE_HOLDER. As many orders as `page` says at most.
+  // NOT_THE_HOLDER. As many orders as `page` says at most, loads as `loads_page` does.
   absl::StatusOr<wallet::ListedOrders> list_orders(protocol::ByteView query) const;
   // A receipt or a signed refusal (its `refused`). NOT_THE_HOLDER.
   struct Answer {
@@ -76,6 +76,7 @@ class RecoveryDesk {
   uint64_t credited(const protocol::AccountId& account) const;
 
   size_t page = protocol::kMaxOrdersListed;
+  size_t loads_page = protocol::kMaxLoadsListed;
   size_t most_slots = protocol::kMaxPrefixSlots;
   // Alter what is answered before it is signed, or say PREFIX_TOO_SHORT: an issuer that lies.
   std::function<void(protocol::OrdersListed&, std::vector<protocol::OrderRecord>&)> tamper_listing;

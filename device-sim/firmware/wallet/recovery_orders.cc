@@ -82,7 +82,8 @@ absl::StatusOr<std::vector<protocol::OrderRecord>> read_records(const ListedOrde
 
 absl::StatusOr<Bytes> Recovery::orders_query(uint64_t now_ms) {
   State& s = *state_;
-  s.query = OrdersQuery{s.w.config.issuer_id, s.account, s.w.account, s.orders.size(), now_ms};
+  s.query = OrdersQuery{s.w.config.issuer_id, s.account,      s.w.account,
+                        s.orders.size(),      s.loads.size(), now_ms};
   return s.w.with_account(PinUse::kRecovery, [&]() -> absl::StatusOr<Bytes> {
     return SignedDocument::sign(s.query->encode(), s.w.identity->account_key).encode();
   });
@@ -132,7 +133,7 @@ absl::StatusOr<std::vector<protocol::Load>> Recovery::State::read_loads(const Li
     if (loaded.issuer_id != w.config.issuer_id || loaded.account != account) {
       return statement_mismatch();
     }
-    if (found.back().sequence != found.size()) return listing_gap();
+    if (found.back().sequence != loads.size() + found.size()) return listing_gap();
   }
   std::vector<const SignedDocument*> all;
   for (const SignedDocument& document : documents) all.push_back(&document);
@@ -141,13 +142,12 @@ absl::StatusOr<std::vector<protocol::Load>> Recovery::State::read_loads(const Li
 }
 
 // The issuer recorded the loss with the numbers of the last order and the last load.
-absl::Status Recovery::State::check_against_loss(uint64_t orders_listed,
-                                                 std::optional<size_t> loads_listed) const {
+absl::Status Recovery::State::check_against_loss(const OrdersListed& listed) const {
   if (record.recorded.empty()) return absl::OkStatus();
   CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(record.recorded.document));
   CAFE_ASSIGN_OR_RETURN(const auto recorded, protocol::LossRecorded::decode(document.frame));
-  const bool all = orders_listed == recorded.last_order &&
-                   (!loads_listed || *loads_listed == recorded.last_load);
+  const bool all =
+      listed.last_order == recorded.last_order && listed.last_load == recorded.last_load;
   return all ? absl::OkStatus() : listing_gap();
 }
 
@@ -159,7 +159,7 @@ absl::Status Recovery::on_orders(const ListedOrders& answer) {
   CAFE_ASSIGN_OR_RETURN(const auto listed, OrdersListed::decode(document.frame));
   CAFE_RETURN_IF_ERROR(check_signed_by(keys.recovery, document, listed.time_ms / 1000));
   CAFE_ASSIGN_OR_RETURN(const auto records, read_records(answer));
-  CAFE_RETURN_IF_ERROR(protocol::check_listing(*s.query, listed, records));
+  CAFE_RETURN_IF_ERROR(protocol::check_listing(*s.query, listed, records, answer.loads.size()));
   if (!s.registration) CAFE_RETURN_IF_ERROR(s.check_registration(answer, keys));
 
   std::vector<const SignedDocument*> orders, completions;
@@ -170,28 +170,27 @@ absl::Status Recovery::on_orders(const ListedOrders& answer) {
   if (!not_signed_by(s.registration->registration.K, orders).empty()) return bad_signature();
   CAFE_RETURN_IF_ERROR(check_signed_by_any(keys.withdrawal, std::move(completions)));
 
-  const bool first = s.query->after == 0;
-  std::vector<protocol::Load> loads;
-  if (first) {
-    CAFE_ASSIGN_OR_RETURN(loads, s.read_loads(answer, keys));
-  }
-  CAFE_RETURN_IF_ERROR(
-      s.check_against_loss(listed.last_order, first ? std::optional(loads.size()) : std::nullopt));
+  CAFE_ASSIGN_OR_RETURN(const auto loads, s.read_loads(answer, keys));
+  // What it counted in one answer, the issuer does not deny in the next.
+  if (listed.last_load < s.last_load) return listing_gap();
+  CAFE_RETURN_IF_ERROR(s.check_against_loss(listed));
   std::vector<State::ListedOrder> fresh;
   for (const protocol::OrderRecord& each : records) {
     CAFE_ASSIGN_OR_RETURN(auto order, protocol::Order::decode(each.order.frame));
     CAFE_ASSIGN_OR_RETURN(auto completion, protocol::Completion::decode(each.completion.frame));
     fresh.push_back({std::move(order), std::move(completion), {}, false, absl::OkStatus()});
   }
-  if (first) s.loads = std::move(loads);
+  s.loads.insert(s.loads.end(), loads.begin(), loads.end());
   for (State::ListedOrder& order : fresh) s.orders.push_back(std::move(order));
   s.last_order = listed.last_order;
+  s.last_load = listed.last_load;
   s.query.reset();
   return absl::OkStatus();
 }
 
 bool Recovery::listed() const {
-  return state_->last_order && state_->orders.size() >= *state_->last_order;
+  const State& s = *state_;
+  return s.last_order && s.orders.size() >= *s.last_order && s.loads.size() >= s.last_load;
 }
 
 size_t Recovery::orders() const { return state_->orders.size(); }

@@ -48,6 +48,7 @@ struct Recovery::State {
   // --- recovery_orders.cc ---
   std::optional<protocol::OrdersQuery> query;  // the last one
   std::optional<uint64_t> last_order;          // as the last listing says
+  uint64_t last_load = 0;                      // the same
   std::set<protocol::CoinId> paid;             // what the own account's bills were paid with
   std::optional<protocol::CheckedRegistration> registration;
   std::vector<protocol::Load> loads;
@@ -81,20 +82,31 @@ struct Recovery::State {
   };
   absl::StatusOr<Keys> open_keys(std::span<const protocol::Bytes> certificates) const;
   absl::Status check_registration(const ListedOrders& answer, const Keys& keys);
+  // Those of one answer, which follow the ones before.
   absl::StatusOr<std::vector<protocol::Load>> read_loads(const ListedOrders& answer,
                                                          const Keys& keys) const;
-  absl::Status check_against_loss(uint64_t orders_listed, std::optional<size_t> loads_listed) const;
+  absl::Status check_against_loss(const protocol::OrdersListed& listed) const;
   absl::StatusOr<std::vector<LostCoin>> rebuild(const ListedOrder& listed) const;
 
   bool is_wanted(const protocol::CoinId& id, protocol::Kind kind) const;
   protocol::CoinPrefix prefix_of(const protocol::CoinId& id) const;
 
-  // What the claims stored so far say: which slots they name, by coin, and which coins a refusal
-  // names.
+  // What the claims stored so far say: which slots they name, by coin, and what refusals say.
   struct Filed {
     std::map<protocol::CoinId, uint64_t> slots;
     std::set<protocol::CoinId> left_out;
     bool cheques = false;
+    // Where the issuer knows an earlier claim (of a payment that came to nothing, by the wallet
+    // that is lost) it names the first coin that it is of, and not the slots.
+    std::map<protocol::CoinId, uint64_t> gone;    // slots that were refused alone
+    std::set<protocol::CoinId> apart;             // named: their slots are claimed one by one
+    std::map<protocol::CoinId, uint32_t> doubts;  // how many of such claims a coin was in
+
+    uint64_t claimed_of(const protocol::CoinId& id) const;  // slots, in whatever claim
+    // How many coins a claim has at most that this one is in. It shrinks, so that a few rounds find
+    // what was claimed, however many coins that is of.
+    size_t company_of(const protocol::CoinId& id) const;
+    void note_claimed_before(const protocol::Claim& claim, size_t item);
   };
   absl::StatusOr<Filed> filed() const;
   // Signs and stores one.
@@ -105,6 +117,15 @@ struct Recovery::State {
                                          std::vector<protocol::VoidPayment> payments = {});
   absl::Status file_coins(const Consent& consent, const Filed& earlier, uint64_t now_ms,
                           std::vector<protocol::Bytes32>& out);
+  // Coins, or slots of one, that go into a claim of at most so many.
+  struct Portion {
+    const LostCoin* coin;
+    uint64_t slots;
+    size_t company;
+  };
+  std::vector<Portion> portions(const Filed& earlier, bool partly, uint64_t now_s) const;
+  // How many listed orders have cheques, or may have, and yielded none.
+  size_t orders_without_cheques() const;
   absl::Status file_cheques(uint64_t now_ms, std::vector<protocol::Bytes32>& out);
   // `earlier` gets what it claims.
   absl::Status file_payment(const PaymentRecord& record, Filed& earlier, uint64_t now_ms,

@@ -130,6 +130,17 @@ TEST_F(RecoveryTest, ManyOrdersComeInPages) {
   EXPECT_EQ(claimed(), 7 * 500u);
 }
 
+// Orders first, then loads, each answer with what it has room for.
+TEST_F(RecoveryTest, ManyLoadsComeInPages) {
+  lost_.withdraw(issuer_, {{world_.cheque.id, 2}});
+  lost_.withdraw(issuer_, {{world_.coin.id, 1}});
+  for (int n = 0; n < 7; ++n) lost_.load(issuer_, 100);
+  desk_.page = 1;
+  desk_.loads_page = 2;
+  recover_all({.cheques = true});
+  EXPECT_EQ(claimed(), 500 + 7 * 100u);
+}
+
 // The last of a chain of successors speaks for all of them.
 TEST_F(RecoveryTest, ASuccessorThatIsLostInItsTurnHasOne) {
   withdraw_coins();
@@ -188,6 +199,13 @@ class LyingIssuerTest : public RecoveryTest {
     alter(page);
     return reason_of(recovery_->on_orders(page));
   }
+  // A device that was not there when the loss was recorded.
+  testing::Device& young() {
+    young_.emplace(world_, "young", size_t{1024} * 1024);
+    young_->set_up(issuer_, *till_.terminal);
+    return *young_;
+  }
+  std::optional<testing::Device> young_;
   std::unique_ptr<Recovery> recovery_;
 };
 
@@ -210,7 +228,21 @@ TEST_F(LyingIssuerTest, TheLastOrderIsNotDenied) {
   EXPECT_EQ(listing(), "LISTING_GAP");
 }
 
+// Words alone bring no record of the loss: the listing itself counts the loads.
+TEST_F(LyingIssuerTest, NorIsALoadWithoutTheRecordOfTheLoss) {
+  recovery_ = *Recovery::with_seed(*young().wallet, lost_account_, card().coin_seed);
+  desk_.replace(*fresh_.wallet->account(), *young_->wallet->account());
+  EXPECT_EQ(taken([](ListedOrders& page) { page.loads.clear(); }), "");
+  EXPECT_FALSE(recovery_->listed());
+  EXPECT_EQ(taken([](ListedOrders& page) { page.loads.clear(); }), "LISTING_GAP");
+  desk_.tamper_listing = [](auto& listed, auto&) { listed.last_load = 0; };
+  EXPECT_EQ(taken([](ListedOrders&) {}), "LISTING_GAP");
+}
+
 TEST_F(LyingIssuerTest, NorIsALoad) {
+  // A page may end before its loads; the one after has the first of them.
+  EXPECT_EQ(taken([](ListedOrders& page) { page.loads.clear(); }), "");
+  EXPECT_FALSE(recovery_->listed());
   EXPECT_EQ(taken([](ListedOrders& page) { page.loads.clear(); }), "LISTING_GAP");
 }
 
