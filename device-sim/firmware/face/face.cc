@@ -74,7 +74,8 @@ wallet::Consent Face::ask_consent(std::span<const wallet::Found> found) {
     if (each.partly_unspent > 0 && !consent.partly_spent) {
       consent.partly_spent = agrees(used_coins_screen(each.currency, each.partly_unspent));
     }
-    if (each.loaded > 0 && !consent.cheques) {
+    // Cheques that cannot be claimed are not asked for either.
+    if (each.loaded > 0 && each.missing_cheques == 0 && !consent.cheques) {
       consent.cheques = agrees(cheques_screen(each.currency, each.loaded));
     }
   }

@@ -106,6 +106,11 @@ std::vector<Screen> words_screens(std::string_view text) {
   return screens;
 }
 
+Screen missing_cheques_screen(size_t orders) {
+  return screen("Cheques missing in", right(std::to_string(orders) + " orders"),
+                "None can be claimed.", "Back", "Next");
+}
+
 std::vector<Screen> found_screens(std::span<const wallet::Found> found) {
   std::vector<Screen> screens;
   for (const wallet::Found& each : found) {
@@ -113,6 +118,7 @@ std::vector<Screen> found_screens(std::span<const wallet::Found> found) {
                              named_sum("In used coins", each.currency, each.partly_unspent),
                              named_sum("Cheques' loads", each.currency, each.loaded), "Back",
                              "Next"));
+    if (each.missing_cheques > 0) screens.push_back(missing_cheques_screen(each.missing_cheques));
     if (each.expired > 0) {
       screens.push_back(screen("Too old to claim:", right(amount_text(each.currency, each.expired)),
                                "", "Back", "Next"));

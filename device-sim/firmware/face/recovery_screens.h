@@ -12,6 +12,8 @@ std::vector<Screen> words_screens(std::string_view words);
 
 // What is left of a lost wallet, by currency: what is claimed without more ado, what is unspent of
 // coins that paid already, what cheques were loaded with.
+// Orders that yielded no cheques: then the issuer takes a claim of none.
+Screen missing_cheques_screen(size_t orders);
 std::vector<Screen> found_screens(std::span<const wallet::Found> found);
 // Whether she shows more of herself for more money. The right button says Yes.
 Screen used_coins_screen(std::string_view currency, uint64_t amount);

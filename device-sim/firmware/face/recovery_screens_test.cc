@@ -56,6 +56,27 @@ TEST(FoundScreensTest, SayWhatCanBeHad) {
   EXPECT_EQ(shown(found_screens({})), "Nothing was found\n\n\nBack            Next\n\n");
 }
 
+TEST(FoundScreensTest, SayWhyNoChequesCanBeHad) {
+  Found torn = some();
+  torn.missing_cheques = 2;
+  const auto screens = found_screens(std::vector{torn});
+  ASSERT_THAT(screens, SizeIs(2));
+  EXPECT_EQ(text_of(screens[1]),
+            "Cheques missing in\n            2 orders\nNone can be claimed.\n"
+            "Back            Next\n");
+}
+
+TEST(ConsentTest, ChequesThatCannotBeClaimedAreNotAskedFor) {
+  ScriptedButtons buttons;
+  std::vector<Screen> asked;
+  buttons.on_screen = [&](const Screen& screen) { asked.push_back(screen); };
+  Face face(buttons);
+  Found torn = some();
+  torn.missing_cheques = 1;
+  EXPECT_FALSE(face.ask_consent(std::vector{torn}).cheques);
+  EXPECT_THAT(asked, ElementsAre(used_coins_screen("EUR", 600)));
+}
+
 TEST(ConsentTest, IsAskedForWhatItBrings) {
   ScriptedButtons buttons;
   std::vector<Screen> asked;

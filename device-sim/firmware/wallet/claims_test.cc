@@ -152,32 +152,6 @@ TEST_F(ClaimsTest, AClaimThatAnOldListRefusedIsMadeAnew) {
   EXPECT_EQ(claimed(), kCoins) << "no coin is left out";
 }
 
-TEST_F(ClaimsTest, WhatTheIssuerRefusesIsLeftOutFromThenOn) {
-  withdraw_coins();
-  // Somebody with the same account key was here before: of one coin, all slots are claimed.
-  const auto recovery = begin();
-  ASSERT_TRUE(list_and_rebuild(desk_, *recovery).ok());
-  ASSERT_TRUE(look_up_all(desk_, *recovery).ok());
-  const Bytes before = fresh_.memory.snapshot();
-  const auto digest = recovery->claim({}, desk_.now_ms())->at(0);
-  auto claim = *protocol::Claim::decode(
-      protocol::SignedDocument::decode(*Claims(*fresh_.wallet).bytes(digest))->frame);
-  fresh_.memory.restore(before);
-  ASSERT_TRUE(fresh_.restart().ok());
-  claim.coins.erase(claim.coins.begin() + 1, claim.coins.end());
-  ++claim.time_ms;
-  const auto identity = card_key_of(fresh_);
-  ASSERT_FALSE(
-      desk_.file_claim(protocol::SignedDocument::sign(claim.encode(), identity).encode())->refused);
-
-  EXPECT_EQ(claim_again(), 1u);
-  ASSERT_THAT(views(), SizeIs(1));
-  EXPECT_EQ(views()[0].reason, "CLAIMED_BEFORE");
-  EXPECT_EQ(claim_again(), 1u) << "without that coin";
-  EXPECT_EQ(claimed(), kCoins - 500);
-  EXPECT_EQ(claim_again(), 0u);
-}
-
 TEST_F(ClaimsTest, AReceiptForAnotherSumIsEvidence) {
   withdraw_coins();
   desk_.tamper_receipt = [](protocol::ClaimReceipt& receipt) { receipt.claimed[0].amount -= 1; };

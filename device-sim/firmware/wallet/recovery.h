@@ -62,6 +62,9 @@ struct Found {
   size_t coins = 0;             // of which something is unspent
   size_t cheques = 0;           // all of them, written out or not
   uint64_t loaded = 0;          // what all cheques could be written out for when nothing was spent
+  // Orders that made cheques, as far as can be told, and yielded none (failed_orders). The issuer
+  // takes a claim of all cheques or none: while there are such orders, cheques are not claimed.
+  size_t missing_cheques = 0;
 };
 
 struct FailedOrder {
@@ -124,7 +127,7 @@ class Recovery {
   bool replaced() const;
 
   // --- Orders ---
-  // The signed query for what follows the orders listed so far.
+  // The signed query for what follows the orders and loads listed so far.
   absl::StatusOr<protocol::Bytes> orders_query(uint64_t now_ms);
   // The answer to the last query: listing, orders, completions, registration and loads, every
   // signature, and that nothing is missing (LISTING_MISMATCH, LISTING_GAP; also against the loss
@@ -170,8 +173,10 @@ class Recovery {
   std::vector<Found> found(uint64_t now_s) const;
   // Signs and stores claims of everything that the owner agrees to and that no claim names yet,
   // whole coins first; their digests, none where nothing is left to claim. A claim that the issuer
-  // refused does not count, but the coin that it was refused for is left out from then on.
-  // NOT_LOOKED_UP, STORE_FULL.
+  // refused does not count, but the coin that it was refused for is left out from then on; where it
+  // was refused as claimed before, its slots are claimed one by one, and only those that are
+  // refused again are left out. No cheques are claimed while Found::missing_cheques. NOT_LOOKED_UP,
+  // STORE_FULL.
   absl::StatusOr<std::vector<protocol::Bytes32>> claim(const Consent& consent, uint64_t now_ms);
   // The same of the wallet's own payments that came to nothing, a claim for each: refused by the
   // payee, or not deposited a settlement period (kSettlement_s) after the last day for that. What

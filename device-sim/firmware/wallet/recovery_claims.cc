@@ -1,6 +1,7 @@
 // What there is to claim of a lost wallet, or of payments that came to nothing, and the signed
 // claims of it (section 8).
 #include <algorithm>
+#include <bit>
 
 #include "device-sim/firmware/wallet/recovery_state.h"
 #include "libs/protocol/claim_value.h"
@@ -58,9 +59,37 @@ ClaimedCoin Recovery::State::LostCoin::claimed(uint64_t slots) const {
   return {order, coin.denom_id, rebuilt.i, coin.A, coin.root, coin.Z, rebuilt.opening, slots};
 }
 
+uint64_t Recovery::State::Filed::claimed_of(const CoinId& id) const {
+  const auto own = slots.find(id);
+  const auto others = gone.find(id);
+  return (own == slots.end() ? 0 : own->second) | (others == gone.end() ? 0 : others->second);
+}
+
+size_t Recovery::State::Filed::company_of(const CoinId& id) const {
+  const auto found = doubts.find(id);
+  if (found == doubts.end()) return kCoinsPerClaim;
+  // The first time the coin that was named is the only one, as a rule.
+  const uint32_t halvings = 2 * std::min(found->second - 1, 8u);
+  return std::max<size_t>(1, kCoinsPerClaim >> halvings);
+}
+
+void Recovery::State::Filed::note_claimed_before(const Claim& claim, size_t item) {
+  for (const ClaimedCoin& coin : claim.coins) ++doubts[coin.id()];
+  if (claim.coins.size() == 1) item = 0;
+  if (item >= claim.coins.size()) return;
+  const ClaimedCoin& named = claim.coins[item];
+  if (std::has_single_bit(named.slots)) {
+    gone[named.id()] |= named.slots;
+  } else {
+    apart.insert(named.id());
+  }
+}
+
 absl::StatusOr<Recovery::State::Filed> Recovery::State::filed() const {
   Filed out;
   CAFE_ASSIGN_OR_RETURN(const auto records, stored_claims(*w.store));
+  size_t cheques = 0;
+  each_coin([&](const LostCoin& coin) { cheques += coin.is_coin() ? 0 : 1; });
   for (const auto& [digest, stored] : records) {
     CAFE_ASSIGN_OR_RETURN(const Claim claim, Claim::decode(stored.claim.frame));
     if (claim.account != account) continue;
@@ -72,6 +101,14 @@ absl::StatusOr<Recovery::State::Filed> Recovery::State::filed() const {
     CAFE_ASSIGN_OR_RETURN(const auto document, SignedDocument::decode(stored.refused.document));
     CAFE_ASSIGN_OR_RETURN(const auto refused, protocol::ClaimRefused::decode(document.frame));
     if (may_be_filed_again(claim.kind, refused.reason)) continue;
+    if (claim.kind == ClaimKind::kCoins && refused.reason == "CLAIMED_BEFORE") {
+      out.note_claimed_before(claim, refused.item);
+      continue;
+    }
+    // Made of the same cheques, it would be refused again.
+    if (claim.kind == ClaimKind::kCheques) {
+      out.cheques = out.cheques || claim.coins.size() == cheques;
+    }
     for (size_t n = 0; n < claim.coins.size(); ++n) {
       const bool named = n == refused.item || claim.kind == ClaimKind::kPayments;
       if (named) out.left_out.insert(claim.coins[n].id());
@@ -92,7 +129,7 @@ std::vector<Found> Recovery::found(uint64_t now_s) const {
     }
     const uint64_t spent = coin.spent.value_or(0) & coin.all_slots();
     uint64_t claimed = 0;
-    if (filed.ok() && filed->slots.contains(coin.id)) claimed = filed->slots.at(coin.id) & ~spent;
+    if (filed.ok()) claimed = filed->claimed_of(coin.id) & ~spent;
     const uint64_t rest = coin.all_slots() & ~spent & ~claimed;
     found.spent += value_of(*coin.denomination, spent);
     found.claimed += value_of(*coin.denomination, claimed);
@@ -103,9 +140,11 @@ std::vector<Found> Recovery::found(uint64_t now_s) const {
     (expired ? found.expired : spent == 0 ? found.unspent : found.partly_unspent) += value;
   });
   for (const protocol::Load& load : s.loads) by_currency[load.currency].loaded += load.amount;
+  const size_t missing_cheques = s.orders_without_cheques();
   std::vector<Found> out;
   for (auto& [currency, found] : by_currency) {
     found.currency = currency;
+    if (found.loaded > 0) found.missing_cheques = missing_cheques;
     out.push_back(std::move(found));
   }
   return out;
@@ -130,27 +169,40 @@ absl::StatusOr<Bytes32> Recovery::State::file(ClaimKind kind, std::vector<Claime
   return digest;
 }
 
+std::vector<Recovery::State::Portion> Recovery::State::portions(const Filed& earlier, bool partly,
+                                                                uint64_t now_s) const {
+  std::vector<Portion> out;
+  each_coin([&](const LostCoin& coin) {
+    if (!coin.is_coin() || (*coin.spent != 0) != partly || earlier.left_out.contains(coin.id) ||
+        now_s >= coin.denomination->claim_until) {
+      return;
+    }
+    const uint64_t slots = coin.all_slots() & ~*coin.spent & ~earlier.claimed_of(coin.id);
+    if (slots == 0) return;
+    if (!earlier.apart.contains(coin.id)) {
+      out.push_back({&coin, slots, earlier.company_of(coin.id)});
+      return;
+    }
+    for (uint64_t rest = slots; rest != 0; rest &= rest - 1) {
+      out.push_back({&coin, rest & (~rest + 1), 1});
+    }
+  });
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Portion& a, const Portion& b) { return a.company > b.company; });
+  return out;
+}
+
 absl::Status Recovery::State::file_coins(const Consent& consent, const Filed& earlier,
                                          uint64_t now_ms, std::vector<Bytes32>& out) {
   // Coins of which nothing is spent apart from those that show what they paid.
   for (const bool partly : {false, true}) {
     if (partly && !consent.partly_spent) break;
-    std::vector<std::pair<const LostCoin*, uint64_t>> chosen;
-    each_coin([&](const LostCoin& coin) {
-      if (!coin.is_coin() || (*coin.spent != 0) != partly || earlier.left_out.contains(coin.id) ||
-          now_ms / 1000 >= coin.denomination->claim_until) {
-        return;
-      }
-      const auto before = earlier.slots.find(coin.id);
-      const uint64_t taken = before == earlier.slots.end() ? 0 : before->second;
-      const uint64_t slots = coin.all_slots() & ~*coin.spent & ~taken;
-      if (slots != 0) chosen.emplace_back(&coin, slots);
-    });
-    for (size_t from = 0; from < chosen.size(); from += kCoinsPerClaim) {
+    const std::vector<Portion> chosen = portions(earlier, partly, now_ms / 1000);
+    for (size_t n = 0; n < chosen.size();) {
       std::vector<ClaimedCoin> coins;
       std::map<std::string, uint64_t> sums;
-      for (size_t n = from; n < std::min(chosen.size(), from + kCoinsPerClaim); ++n) {
-        const auto& [coin, slots] = chosen[n];
+      for (; n < chosen.size() && coins.size() < chosen[n].company; ++n) {
+        const auto& [coin, slots, company] = chosen[n];
         coins.push_back(coin->claimed(slots));
         sums[coin->denomination->currency] += value_of(*coin->denomination, slots);
       }
@@ -163,7 +215,21 @@ absl::Status Recovery::State::file_coins(const Consent& consent, const Filed& ea
   return absl::OkStatus();
 }
 
+// What an order of an unknown denomination made, nobody here can tell.
+size_t Recovery::State::orders_without_cheques() const {
+  return static_cast<size_t>(
+      std::count_if(orders.begin(), orders.end(), [&](const ListedOrder& listed) {
+        const auto& lines = listed.order.opened.lines;
+        return !listed.failed.ok() &&
+               std::any_of(lines.begin(), lines.end(), [&](const protocol::OpenedLine& line) {
+                 const Denomination* denomination = table.find(line.denom_id);
+                 return denomination == nullptr || denomination->kind == protocol::Kind::kCheque;
+               });
+      }));
+}
+
 absl::Status Recovery::State::file_cheques(uint64_t now_ms, std::vector<Bytes32>& out) {
+  if (orders_without_cheques() > 0) return absl::OkStatus();  // it would be refused for good
   std::vector<ClaimedCoin> cheques;
   each_coin([&](const LostCoin& coin) {
     if (!coin.is_coin()) cheques.push_back(coin.claimed(1));
