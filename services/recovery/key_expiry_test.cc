@@ -139,17 +139,15 @@ TEST_F(KeyExpiryTest, TheServiceDoesNotStartWithSuchAKey) {
         .service = "recovery", .listen = "127.0.0.1:0", .tls = {.insecure = true}};
     options.issuer_id = std::string(ClaimMarket::kIssuer);
     options.database_url = shared_postgres().url("cafe_recovery", database_name_);
-    options.redis_url = "nowhere";  // what is wrong with it shows after the keys
     platform::ServiceHost host(options, clock_);
     return set_up(host, own);
   };
-  EXPECT_NE(reason_of(start()), "KEY_EXPIRED");
-  EXPECT_FALSE(start().ok());
+  EXPECT_TRUE(start().ok());
   // By its own clock, which is ahead in tests.
   own.clock_ahead_s = key_.opened.valid_until - now_ms() / 1000;
   EXPECT_EQ(reason_of(start()), "KEY_EXPIRED");
   own.clock_ahead_s -= 1;
-  EXPECT_NE(reason_of(start()), "KEY_EXPIRED");
+  EXPECT_TRUE(start().ok());
   own.clock_ahead_s = 0;
   advance_to(key_.opened.valid_until * 1000);
   EXPECT_EQ(reason_of(start()), "KEY_EXPIRED");
