@@ -128,7 +128,6 @@ TEST_F(ClaimRefusalsTest, AnExpiredDenominationIsClaimedNoMore) {
   lose_and_replace();
   advance_to(market_.coin.denomination.claim_until * 1000 - 1);
   renew_key();
-  renew_key();
   filed_ = 1;
   filed(claim(next_, ClaimKind::kCoins, {plain()}));
   advance_to(market_.coin.denomination.claim_until * 1000);
