@@ -25,13 +25,14 @@ absl::Status no_backup() {
 }  // namespace
 
 Bytes BackupCard::encode() const {
-  return Frame(kCardLabel)
-      .add(issuer_id)
-      .add(account)
-      .add(guardian.encode())
-      .add(identity_seed.view())
-      .add(coin_seed.view())
-      .take();
+  const Bytes certificate = guardian.encode();
+  constexpr size_t kFields = 6;  // each with its length
+  Frame card(kCardLabel);
+  // One buffer, which is its owner's to wipe: while it grew, it would leave seeds behind.
+  card.reserve(kCardLabel.size() + issuer_id.size() + account.bytes.size() + certificate.size() +
+               identity_seed.view().size() + coin_seed.view().size() + kFields * sizeof(uint32_t));
+  card.add(issuer_id).add(account).add(certificate);
+  return card.add(identity_seed.view()).add(coin_seed.view()).take();
 }
 
 absl::StatusOr<BackupCard> BackupCard::decode(ByteView bytes) {

@@ -86,7 +86,7 @@ absl::StatusOr<Bytes> GuardianClient::transmit(uint8_t ins, uint16_t p1p2, ByteV
     return protocol::make_error(absl::StatusCode::kUnavailable, "GUARDIAN_ABSENT",
                                 "The guardian does not answer.");
   }
-  const Bytes answer = protocol::to_bytes(ByteView(response).first(got));
+  Bytes answer = protocol::to_bytes(ByteView(response).first(got));
   // What went either way may have been a PIN or the wallet's key.
   protocol::wipe(command);
   protocol::wipe(response);

@@ -128,7 +128,9 @@ absl::Status GuardianClient::switch_payment_pin_off() {
 }
 
 absl::StatusOr<bool> GuardianClient::unblock_pin(PinKind kind, const Pin& puk, const Pin& pin) {
-  Bytes data = protocol::to_bytes(puk.digits());
+  Bytes data;
+  data.reserve(guardian::kPukDigits + guardian::kMaxPinDigits);  // one buffer, wiped below
+  protocol::append(data, puk.digits());
   protocol::append(data, pin.digits());
   auto right = call_pin(Ins::kUnblockPin, kind, data);
   protocol::wipe(data);
