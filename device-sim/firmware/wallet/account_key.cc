@@ -19,10 +19,11 @@ namespace {
 
 // Serves one seed, ever: sealing and opening are the same.
 Seed sealed(const Seed& seed, const Seed& wallet_key) {
-  const protocol::Bytes32 pad =
+  protocol::Bytes32 pad =
       protocol::mac(wallet_key.view(), protocol::Frame("wallet/sealed-identity-seed"));
   Seed out;
   for (size_t i = 0; i < pad.size(); ++i) out.mutable_view()[i] = seed.view()[i] ^ pad[i];
+  protocol::wipe(pad);
   return out;
 }
 
@@ -43,6 +44,7 @@ absl::Status Wallet::State::set_up() {
     }
     const std::optional<Pin> pin = owner.choose_pin(PinKind::kWithdrawal);
     if (!pin) return declined("OWNER_DECLINED", "The owner did not choose a PIN.");
+    pin_entered = true;
     CAFE_RETURN_IF_ERROR(guardian.set_up_pin(*pin));
   }
   CAFE_ASSIGN_OR_RETURN(const Seed key, guardian.wallet_key());
@@ -81,9 +83,11 @@ absl::Status Wallet::State::open_account(PinUse use) {
 }
 
 void Wallet::State::close_account() {
-  if (holds > 0 || !identity) return;
+  if (holds > 0) return;
   identity.reset();
   identity_seed = {};
+  if (!pin_entered) return;
+  pin_entered = false;
   // A guardian that does not answer keeps nothing that the wallet could help.
   guardian.forget_pins().IgnoreError();
 }

@@ -74,9 +74,11 @@ absl::StatusOr<Bytes> Wallet::start_load(std::string_view currency, uint64_t amo
     return declined("OWNER_DECLINED", "The owner did not confirm the load.");
   }
   const LoadOrder order{s.config.issuer_id, s.account, std::string(currency), amount, s.loads + 1};
-  CAFE_RETURN_IF_ERROR(s.open_account(PinUse::kLoad));
-  LoadRecord record{SignedDocument::sign(order.encode(), s.identity->account_key), {}};
-  s.close_account();
+  LoadRecord record;
+  CAFE_RETURN_IF_ERROR(s.with_account(PinUse::kLoad, [&] {
+    record.order = SignedDocument::sign(order.encode(), s.identity->account_key);
+    return absl::OkStatus();
+  }));
   // Stored before it leaves: from here on the wallet waits for its answer.
   CAFE_RETURN_IF_ERROR(s.store->commit(Batch().put(kLoadKey, record.encode())));
   s.load_under_way = std::move(record);

@@ -116,6 +116,40 @@ TEST_F(WalletPins, AnEnteredPinDoesNotSurviveAReset) {
   EXPECT_TRUE(wallet().on_open_answer(answer, kWorldNow_s).ok());
 }
 
+// However it ends, and whatever came of it: nothing is left open that was opened.
+TEST_F(WalletPins, TheGuardianForgetsAPinOnceItHasServed) {
+  set_payment_pin();
+  expect_forgotten();
+  EXPECT_EQ(reason_of(wallet().set_limit("EUR", UINT64_MAX)), "ALLOWANCE_TOO_LARGE");
+  expect_forgotten();
+  EXPECT_EQ(reason_of(wallet().unlock("EUR", UINT64_MAX)), "ALLOWANCE_TOO_LARGE");
+  expect_forgotten();
+  device_.chip.tamper = [](ByteView command, protocol::MutableByteView response) {
+    if (command[1] == static_cast<uint8_t>(guardian::Ins::kWalletKey)) response[0] ^= 1;
+  };
+  const auto expect_wrong = [&](const absl::Status& status) {
+    EXPECT_EQ(reason_of(status), "GUARDIAN_WRONG");
+    expect_forgotten();
+  };
+  expect_wrong(wallet().start_order({{world_.coin.id, 1}}, kWorldNow_s).status());
+  expect_wrong(wallet().start_load("EUR", 100).status());
+  expect_wrong(wallet().pay_back("EUR", 500, kWorldNow_ms).status());
+  expect_wrong(wallet().change_pin(PinKind::kWithdrawal));
+}
+
+// The wallet's chip started anew, the guardian's did not.
+TEST_F(WalletPins, TheGuardianForgetsThePinsWhenTheWalletStarts) {
+  set_payment_pin();
+  ASSERT_EQ(device_.chip.verify(PinKind::kWithdrawal, kWithdrawalPin).word, 0x9000);
+  ASSERT_EQ(device_.chip.verify(PinKind::kPayment, kPaymentPin).word, 0x9000);
+  protocol::SeededRng rng("anew");
+  ASSERT_TRUE(Wallet::boot(device_.memory, device_.chip, rng, owner(),
+                           {std::string(testing::World::kIssuer), world_.anchors, 1})
+                  .ok());
+  expect_forgotten();
+  expect_closed();
+}
+
 TEST_F(WalletPins, ALoadThatTheGuardianHasNotTakenWaitsForThePin) {
   const Bytes order = *wallet().start_load("EUR", 100);
   const Bytes loaded = *issuer_.load(order);

@@ -3,6 +3,8 @@
 // [guard] The guardian enforces all of it. The wallet keeps books of its own of what may be paid
 // without the payment PIN, and asks by these: a guardian whose word decided when the owner is asked
 // would let the payee see that word, in the time that her fingers take.
+#include <algorithm>
+
 #include "device-sim/firmware/wallet/state.h"
 #include "libs/protocol/amount.h"
 
@@ -42,6 +44,7 @@ absl::Status Wallet::State::verify_pin(PinKind kind, PinUse use) {
     if (state.tries_left == 0) return pin_blocked();
     const std::optional<Pin> pin = owner.enter_pin({kind, use, state.tries_left, wrong});
     if (!pin) return pin_declined();
+    pin_entered = true;  // perhaps, even where no answer comes
     CAFE_ASSIGN_OR_RETURN(const bool right, guardian.verify_pin(kind, *pin));
     if (right) break;
   }
@@ -60,14 +63,22 @@ absl::Status Wallet::State::verify_all_pins() {
 }
 
 // To `pin`; the payment PIN off where there is none. Where the power fails in between, the books
-// say that there is a payment PIN, and asking for it shows that there is none.
+// say that there is a payment PIN, and asking for it shows that there is none. They are empty
+// before the guardian's are, at the end of one PIN and at the beginning of the next.
 absl::Status Wallet::State::change_pin(PinKind kind, const Pin* pin) {
   if (kind == PinKind::kWithdrawal) return guardian.change_pin(kind, *pin);
   if (pin == nullptr) {
-    CAFE_RETURN_IF_ERROR(guardian.switch_payment_pin_off());
-    return store_allowances({});
+    CAFE_RETURN_IF_ERROR(store_allowances({true, {}}));
+    const absl::Status off = guardian.switch_payment_pin_off();
+    if (off.ok() || protocol::reason_of(off) == "NO_PIN") {
+      CAFE_RETURN_IF_ERROR(store_allowances({}));
+    }
+    return off;
   }
-  if (!allowances.limited) CAFE_RETURN_IF_ERROR(store_allowances({true, {}}));
+  CAFE_ASSIGN_OR_RETURN(const PinStates states, guardian.pin_states());
+  if (!allowances.limited || !states.payment.set) {
+    CAFE_RETURN_IF_ERROR(store_allowances({true, {}}));
+  }
   return guardian.change_pin(kind, *pin);
 }
 
@@ -79,6 +90,18 @@ absl::Status Wallet::State::unlock(std::string_view currency, uint64_t amount, P
   uint64_t& left = more.entries[std::string(currency)].left;
   CAFE_ASSIGN_OR_RETURN(left, protocol::checked_add(left, amount));
   return store_allowances(std::move(more));
+}
+
+absl::Status Wallet::State::set_limit(std::string_view currency, uint64_t amount) {
+  CAFE_RETURN_IF_ERROR(verify_pin(PinKind::kPayment, PinUse::kSetting));
+  // Less first: the books never say more than the guardian.
+  AllowancesRecord changed = allowances;
+  auto& entry = changed.entries[std::string(currency)];
+  entry = {std::min(entry.limit, amount), std::min(entry.left, amount)};
+  CAFE_RETURN_IF_ERROR(store_allowances(changed));
+  CAFE_RETURN_IF_ERROR(guardian.set_limit(currency, amount));
+  changed.entries[std::string(currency)] = {amount, amount};
+  return store_allowances(std::move(changed));
 }
 
 absl::StatusOr<uint64_t> Wallet::State::reserved(std::string_view currency) const {
@@ -101,8 +124,10 @@ absl::Status Wallet::State::allow_payment(std::string_view currency, uint64_t am
   if (!allowances.limited) return absl::OkStatus();
   CAFE_ASSIGN_OR_RETURN(const uint64_t promised, reserved(currency));
   CAFE_ASSIGN_OR_RETURN(const uint64_t needed, protocol::checked_add(promised, amount));
-  if (allowances.left(currency) >= needed) return absl::OkStatus();
-  const absl::Status unlocked = unlock(currency, amount, PinUse::kPayment);
+  const uint64_t left = allowances.left(currency);
+  if (left >= needed) return absl::OkStatus();
+  // The PIN stands for all of this payment, and for what was locked since it was promised.
+  const absl::Status unlocked = unlock(currency, std::max(amount, needed - left), PinUse::kPayment);
   if (protocol::reason_of(unlocked) != "NO_PIN") return unlocked;
   return store_allowances({});  // it was switched off, or never set: a power cut came between
 }
@@ -145,17 +170,8 @@ absl::Status Wallet::unlock(std::string_view currency, uint64_t amount) {
 }
 
 absl::Status Wallet::set_limit(std::string_view currency, uint64_t amount) {
-  State& s = *state_;
   CAFE_RETURN_IF_ERROR(protocol::check_currency(currency));
-  CAFE_RETURN_IF_ERROR(s.verify_pin(PinKind::kPayment, PinUse::kSetting));
-  // Less first: the books never say more than the guardian.
-  AllowancesRecord changed = s.allowances;
-  auto& entry = changed.entries[std::string(currency)];
-  entry = {std::min(entry.limit, amount), std::min(entry.left, amount)};
-  CAFE_RETURN_IF_ERROR(s.store_allowances(changed));
-  CAFE_RETURN_IF_ERROR(s.guardian.set_limit(currency, amount));
-  changed.entries[std::string(currency)] = {amount, amount};
-  return s.store_allowances(std::move(changed));
+  return state_->with_one_pin([&] { return state_->set_limit(currency, amount); });
 }
 
 absl::Status Wallet::lock_payments() {

@@ -86,7 +86,8 @@ struct Wallet::State {
   std::map<std::string, uint64_t, std::less<>> counters;  // the books of counter/<currency>
   std::optional<PayBackRecord> pay_back;
   AllowancesRecord allowances;
-  int holds = 0;  // of with_one_pin
+  int holds = 0;             // of with_one_pin
+  bool pin_entered = false;  // and the guardian was not told to forget it since
 
   // --- wallet.cc: at the start ---
   absl::Status load();
@@ -104,9 +105,10 @@ struct Wallet::State {
   // From here to close_account the identity seed and the account key are there. Asks for the
   // withdrawal PIN, unless it is open already; sets a new device up.
   absl::Status open_account(PinUse use);
-  // Wipes both, and the guardian forgets the PIN: once the outermost of these is over.
+  // Wipes both, and the guardian forgets every PIN: once the outermost of these is over.
   void close_account();
-  // What opens the account in `act` asks for the PIN once at most.
+  // What opens the account in `act` asks for the PIN once at most. Every PIN is asked for within
+  // one, so that the guardian forgets it however `act` ends.
   template <typename F>
   auto with_one_pin(F act) -> decltype(act()) {
     ++holds;
@@ -117,8 +119,10 @@ struct Wallet::State {
   }
   template <typename F>
   auto with_account(PinUse use, F act) -> decltype(act()) {
-    CAFE_RETURN_IF_ERROR(open_account(use));
-    return with_one_pin(act);
+    return with_one_pin([&]() -> decltype(act()) {
+      CAFE_RETURN_IF_ERROR(open_account(use));
+      return act();
+    });
   }
 
   // --- pins.cc ---
@@ -129,9 +133,11 @@ struct Wallet::State {
   absl::Status change_pin(PinKind kind, const Pin* pin);
   absl::Status store_allowances(AllowancesRecord record);
   absl::Status unlock(std::string_view currency, uint64_t amount, PinUse use);
+  absl::Status set_limit(std::string_view currency, uint64_t amount);
   // What payments that are promised, and ticks of open calls, may still take of the allowance.
   absl::StatusOr<uint64_t> reserved(std::string_view currency) const;
-  // That `amount` can be paid now: asks for the payment PIN where the allowance does not suffice.
+  // That `amount` can be paid now besides what is promised: asks for the payment PIN where the
+  // allowance does not suffice.
   absl::Status allow_payment(std::string_view currency, uint64_t amount);
 
   // --- lists.cc ---
@@ -220,6 +226,8 @@ struct Wallet::State {
   // Has the guardian answer for every promised slot and stores the payment; the same bytes whenever
   // it is called.
   absl::Status assemble(const protocol::Bytes32& digest);
+  // The same, with the payment PIN where the owner locked what was promised.
+  absl::Status finish(const protocol::Bytes32& digest);
   absl::StatusOr<protocol::Spend> spend(const PlannedSpend& planned,
                                         const protocol::Bytes32& terms_digest);
   absl::StatusOr<protocol::Spend> spend_coin(const HeldCoin& held, const PlannedSpend& planned,

@@ -36,6 +36,8 @@ absl::StatusOr<std::unique_ptr<Wallet>> Wallet::boot(firmware::NonVolatileMemory
 }
 
 absl::Status Wallet::State::load() {
+  // Where this chip was off and the guardian was not, nobody's PIN is open to who starts it.
+  guardian.forget_pins().IgnoreError();
   CAFE_RETURN_IF_ERROR(load_seeds());
   CAFE_RETURN_IF_ERROR(load_documents());
   CAFE_RETURN_IF_ERROR(load_money());
