@@ -66,26 +66,100 @@ TEST_F(WalletAllowances, ACallReservesAllThatItMayCostAndGivesTheRestBack) {
   EXPECT_EQ(asked(PinKind::kPayment, [&] { EXPECT_EQ(pay_reason(900), ""); }), 0);
 }
 
-// A payment that was promised when its allowance was locked waits for the next unlocking.
+// Promised, and the guardian was never asked: what the owner locks then, she is asked for.
 TEST_F(WalletAllowances, APromisedPaymentIsFinishedWithThePin) {
   set_payment_pin();
-  const Bytes bill = offer(700);
-  const Bytes chip_before = device_.chip.memory().snapshot();
-  std::vector<Command> log;
-  listen(log, true);
-  ASSERT_TRUE(pay(bill).ok());
-  device_.chip.tamper = nullptr;
-  ASSERT_FALSE(log.empty());
-  // The wallet has promised it; the guardian was never asked.
-  device_.memory.restore(log[0].wallet_memory);
-  device_.chip.memory().restore(chip_before);
-  ASSERT_TRUE(device_.restart().ok());
+  const std::vector<std::function<void()>> acts = {
+      [&] { ASSERT_TRUE(wallet().lock_payments().ok()); },
+      [&] { ASSERT_TRUE(wallet().set_limit("EUR", 100).ok()); }};
+  for (const auto& act : acts) {
+    const Bytes bill = offer(700);
+    promise_only([&] { ASSERT_TRUE(pay(bill).ok()); });
+    act();
+    owner().willing = false;
+    EXPECT_EQ(reason_of(pay(bill).status()), "OWNER_DECLINED");
+    owner().willing = true;
+    EXPECT_EQ(asked(PinKind::kPayment, [&] { EXPECT_EQ(reason_of(pay(bill).status()), ""); }), 1);
+    EXPECT_EQ(till_refuses(*pay(bill)), "");
+    expect_forgotten();
+  }
+  const Bytes call = call_offer(10, 50);
+  promise_only([&] { ASSERT_TRUE(open(call).ok()); });
   ASSERT_TRUE(wallet().lock_payments().ok());
-  EXPECT_EQ(reason_of(pay(bill).status()), "PIN_NEEDED");
+  EXPECT_EQ(asked(PinKind::kPayment, [&] { talk(call); }), 1);
+  pay_ticks(terms_of(call), 50);
+}
+
+// The next bill's PIN covers what it was promised besides.
+TEST_F(WalletAllowances, WhatWasPromisedIsUnlockedWithTheNextBill) {
+  set_payment_pin(0);
   ASSERT_TRUE(wallet().unlock("EUR", 700).ok());
-  const auto paid = pay(bill);
-  ASSERT_TRUE(paid.ok()) << paid.status();
-  EXPECT_EQ(till_refuses(*paid), "");
+  const Bytes bill = offer(700);
+  promise_only([&] { ASSERT_TRUE(pay(bill).ok()); });
+  ASSERT_TRUE(wallet().lock_payments().ok());
+  EXPECT_EQ(asked(PinKind::kPayment, [&] { EXPECT_EQ(pay_reason(100), ""); }), 1);
+  EXPECT_EQ(asked(PinKind::kPayment, [&] { EXPECT_EQ(reason_of(pay(bill).status()), ""); }), 0);
+  EXPECT_EQ(left(), 0u);
+}
+
+TEST_F(WalletAllowances, APayBackThatWasPromisedIsFinishedWithThePin) {
+  set_payment_pin();
+  const auto pay_back = [&] { ASSERT_TRUE(wallet().pay_back("EUR", 700, kWorldNow_ms).ok()); };
+  promise_only(pay_back);
+  ASSERT_TRUE(wallet().lock_payments().ok());
+  const auto finish = [&] {
+    EXPECT_EQ(reason_of(wallet().pending_pay_back(kWorldNow_ms).status()), "");
+  };
+  EXPECT_EQ(asked(PinKind::kPayment, finish), 1);
+  expect_forgotten();
+}
+
+// The payee withdrew a bill whose payment waits for the PIN: its word is kept, and stays.
+TEST_F(WalletAllowances, ARefusalIsKeptThoughThePaymentIsNotWhole) {
+  set_payment_pin();
+  const Bytes bill = offer(700);
+  const auto terms = firmware::Offer::decode(bill)->terms.digest();
+  promise_only([&] { ASSERT_TRUE(pay(bill).ok()); });
+  ASSERT_TRUE(wallet().lock_payments().ok());
+  const Bytes refusal = *till_.terminal->cancel_offer(terms, kWorldNow_ms);
+  for (int twice = 0; twice < 2; ++twice) {
+    EXPECT_EQ(reason_of(wallet().on_payment_answer(refusal)), "");
+    ASSERT_TRUE(device_.restart().ok());
+    EXPECT_EQ(past().state, PaymentState::kPromised);
+    EXPECT_EQ(*wallet().payment_answer(terms), refusal);
+  }
+  ASSERT_TRUE(wallet().unlock("EUR", 700).ok());
+  EXPECT_EQ(reason_of(wallet().on_payment_answer(refusal)), "");
+  EXPECT_EQ(past().state, PaymentState::kRefused);
+  EXPECT_EQ(*wallet().payment_answer(terms), refusal);
+  EXPECT_TRUE(wallet().payment_bytes(terms).ok()) << "it can be claimed";
+}
+
+// The payment PIN was off, and the power failed before the wallet knew: its next one begins with
+// nothing, as the guardian's does.
+TEST_F(WalletAllowances, TheBooksOfANewPinAreEmpty) {
+  set_payment_pin();
+  for (const Cut cut : {Cut::kBefore, Cut::kAfter}) {
+    interrupt({guardian::Ins::kChangePin}, cut,
+              [&] { ASSERT_TRUE(wallet().switch_payment_pin_off().ok()); });
+    EXPECT_EQ(wallet().pins()->payment.set, cut == Cut::kBefore);
+    if (cut == Cut::kAfter) break;
+    ASSERT_TRUE(wallet().set_limit("EUR", kLimit).ok());
+  }
+  set_payment_pin(0);
+  EXPECT_EQ(asked(PinKind::kPayment, [&] { EXPECT_EQ(pay_reason(400), ""); }), 1);
+  EXPECT_EQ(left(), 0u);
+}
+
+// The withdrawal PIN is asked for first: where it is not entered, nothing was unlocked for nothing.
+TEST_F(WalletAllowances, WhatIsNotPaidIsNotUnlocked) {
+  set_payment_pin(0);
+  owner().typed = {"0000", "1111", "2222"};
+  const auto pay_back = [&] {
+    EXPECT_EQ(reason_of(wallet().pay_back("EUR", 500, kWorldNow_ms).status()), "PIN_BLOCKED");
+  };
+  EXPECT_EQ(asked(PinKind::kPayment, pay_back), 0);
+  EXPECT_EQ(left(), 0u);
 }
 
 // A call that is open, and a payment that is promised, are reserved when the PIN fills up.

@@ -32,12 +32,14 @@ absl::StatusOr<Outgoing> Wallet::on_call_offer(ByteView call_offer, uint64_t now
   State& s = *state_;
   CAFE_ASSIGN_OR_RETURN(const auto offer, firmware::CallOffer::decode(call_offer));
   const Bytes32 digest = offer.terms.digest();
-  if (!s.payments.contains(digest)) CAFE_RETURN_IF_ERROR(s.agree_to_call(offer, now_ms));
+  if (!s.payments.contains(digest)) {
+    CAFE_RETURN_IF_ERROR(s.with_one_pin([&] { return s.agree_to_call(offer, now_ms); }));
+  }
   const auto call = s.calls.find(digest);
   if (call == s.calls.end()) return unknown_terms();
   if (s.payments.at(digest).state == PaymentState::kEnded) return call_ended();
   if (s.payments.at(digest).state == PaymentState::kPromised) {
-    CAFE_RETURN_IF_ERROR(s.assemble(digest));
+    CAFE_RETURN_IF_ERROR(s.with_one_pin([&] { return s.finish(digest); }));
   }
   // Here and not at the first tick, which has less time.
   if (State::under_way(s.payments.at(digest))) {

@@ -38,8 +38,10 @@ absl::StatusOr<PayBack> Wallet::pay_back(std::string_view currency, uint64_t amo
   CAFE_ASSIGN_OR_RETURN(
       const std::vector<PlannedSpend> plan,
       s.select(currency, amount, now_ms / 1000, guardian::kSlots, State::PaidTo::kAccount));
-  CAFE_RETURN_IF_ERROR(s.allow_payment(currency, amount));
-  return s.with_account(PinUse::kPayBack, [&] { return s.begin_pay_back(currency, plan, now_ms); });
+  return s.with_account(PinUse::kPayBack, [&]() -> absl::StatusOr<PayBack> {
+    CAFE_RETURN_IF_ERROR(s.allow_payment(currency, amount));
+    return s.begin_pay_back(currency, plan, now_ms);
+  });
 }
 
 absl::StatusOr<PayBack> Wallet::State::begin_pay_back(std::string_view currency,
@@ -84,7 +86,7 @@ absl::StatusOr<PayBack> Wallet::State::finish_pay_back(uint64_t now_ms) {
   out.send_at_ms = now_ms;
   for (const Bytes32& digest : pay_back->terms) {
     if (payments.at(digest).state == PaymentState::kPromised) {
-      CAFE_RETURN_IF_ERROR(assemble(digest));
+      CAFE_RETURN_IF_ERROR(finish(digest));
     }
     out.payments.push_back(payments.at(digest).payment);
     out.send_at_ms += kAnswerTime_ms * payments.at(digest).plan.size();
@@ -101,10 +103,11 @@ absl::Status Wallet::State::order_pay_back(const std::vector<Bytes>& signed_paym
   const DepositOrder order{config.issuer_id, protocol::holder_payee_id(account),
                            protocol::holder_terminal_id(account), pay_back->idempotency_key,
                            protocol::payments_digest(signed_payments)};
-  CAFE_RETURN_IF_ERROR(open_account(PinUse::kPayBack));
   PayBackRecord record = *pay_back;
-  record.order = SignedDocument::sign(order.encode(), identity->account_key).encode();
-  close_account();
+  CAFE_RETURN_IF_ERROR(with_account(PinUse::kPayBack, [&] {
+    record.order = SignedDocument::sign(order.encode(), identity->account_key).encode();
+    return absl::OkStatus();
+  }));
   CAFE_RETURN_IF_ERROR(store->commit(Batch().put(kPayBackKey, record.encode())));
   pay_back = std::move(record);
   return absl::OkStatus();
@@ -127,7 +130,8 @@ absl::StatusOr<Receipt> Wallet::on_pay_back_receipt(ByteView receipt_bytes,
       protocol::open_key_certificate(certificate_document, s.config.anchors,
                                      protocol::kPurposeDeposit, receipt.time_ms / 1000));
   CAFE_RETURN_IF_ERROR(document.check(certificate.key));
-  CAFE_ASSIGN_OR_RETURN(const PayBack sent, s.finish_pay_back(receipt.time_ms));
+  CAFE_ASSIGN_OR_RETURN(const PayBack sent,
+                        s.with_one_pin([&] { return s.finish_pay_back(receipt.time_ms); }));
   CAFE_ASSIGN_OR_RETURN(const auto order, SignedDocument::decode(sent.deposit_order));
   if (certificate.issuer_id != s.config.issuer_id || receipt.acquirer_id != s.config.issuer_id ||
       receipt.payee_id != protocol::holder_payee_id(s.account) ||

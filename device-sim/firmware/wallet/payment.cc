@@ -108,7 +108,7 @@ absl::StatusOr<Outgoing> Wallet::on_offer(ByteView offer_bytes, uint64_t now_ms)
     absl::Status status;
     if (!s.payments.contains(digest)) status = s.agree(offer, now_ms);
     if (status.ok() && s.payments.at(digest).state == PaymentState::kPromised) {
-      status = s.assemble(digest);
+      status = s.finish(digest);
     }
     return status;
   }));
@@ -144,7 +144,6 @@ absl::Status Wallet::State::agree(const firmware::Offer& offer, uint64_t now_ms)
   if (!owner.confirm_payment(bill)) {
     return declined("OWNER_DECLINED", "The owner did not confirm the payment.");
   }
-  CAFE_RETURN_IF_ERROR(allow_payment(terms.currency, terms.amount));
   // Now, and not when it is signed: nothing is bound where she does not know it.
   if (identified) CAFE_RETURN_IF_ERROR(open_account(PinUse::kIdentification));
   CAFE_ASSIGN_OR_RETURN(NewPayment payment,
@@ -152,6 +151,8 @@ absl::Status Wallet::State::agree(const firmware::Offer& offer, uint64_t now_ms)
                                      offer.credential.encode(), identified));
   std::vector<NewPayment> fresh;
   fresh.push_back(std::move(payment));
+  // The last question: what she declines before it leaves nothing unlocked.
+  CAFE_RETURN_IF_ERROR(allow_payment(terms.currency, terms.amount));
   return promise(std::move(fresh));
 }
 
@@ -188,9 +189,12 @@ absl::Status Wallet::on_payment_answer(ByteView answer_bytes) {
   CAFE_RETURN_IF_ERROR(answer.document.check(terminal.key));
   if (acquirer_id != terminal.acquirer_id || payee_id != terminal.payee_id) return wrong_payee();
   // A bill that was withdrawn before the payment was put together: the slots are bound to it all
-  // the same, and only a whole payment can be claimed.
+  // the same, and only a whole payment can be claimed. Where it cannot be put together now, because
+  // the owner locked what was promised, the refusal is kept all the same.
   if (found->second.state == PaymentState::kPromised) {
-    CAFE_RETURN_IF_ERROR(s.assemble(terms_digest));
+    const absl::Status whole = s.with_one_pin([&] { return s.assemble(terms_digest); });
+    const bool keep = !answer.accepted && found->second.kind == PaymentKind::kBill;
+    if (!whole.ok() && !keep) return whole;
   }
   PaymentRecord record = found->second;
   if (payment_digest && *payment_digest != protocol::sha256(record.payment)) {

@@ -206,13 +206,15 @@ absl::Status Wallet::State::assemble(const Bytes32& digest) {
   }
   if (record.identified) {
     CAFE_ASSIGN_OR_RETURN(const auto credential, holder_credential());
-    CAFE_RETURN_IF_ERROR(open_account(PinUse::kIdentification));
-    payment.identification = protocol::Identification::make(credential, config.issuer_id, account,
-                                                            digest, identity->account_key);
-    close_account();
+    CAFE_RETURN_IF_ERROR(with_account(PinUse::kIdentification, [&] {
+      payment.identification = protocol::Identification::make(credential, config.issuer_id, account,
+                                                              digest, identity->account_key);
+      return absl::OkStatus();
+    }));
   }
   record.payment = payment.encode();
-  record.state = PaymentState::kReady;
+  // What was answered already is a refusal: nothing else goes to a bill that nobody has paid.
+  record.state = record.answer.empty() ? PaymentState::kReady : PaymentState::kRefused;
   AllowancesRecord allowed = allowances;
   Batch batch;
   if (allowed.limited) {
@@ -223,6 +225,12 @@ absl::Status Wallet::State::assemble(const Bytes32& digest) {
   CAFE_RETURN_IF_ERROR(commit_and_release(std::move(batch), std::move(record)));
   allowances = std::move(allowed);
   return absl::OkStatus();
+}
+
+absl::Status Wallet::State::finish(const Bytes32& digest) {
+  CAFE_ASSIGN_OR_RETURN(const Terms terms, Terms::decode(payments.at(digest).terms.frame));
+  CAFE_RETURN_IF_ERROR(allow_payment(terms.currency, 0));
+  return assemble(digest);
 }
 
 absl::Status Wallet::State::commit_and_release(Batch batch, PaymentRecord record) {

@@ -340,8 +340,8 @@ class Wallet {
   // TERMS_STALE (not within 10 minutes of now), CURRENCY_UNSUPPORTED (a quote), AMOUNT_ZERO,
   // AMOUNT_NOT_PAYABLE and SELECTION_TOO_HARD (selection.h), NOT_REGISTERED,
   // IDENTIFICATION_DECLINED, OWNER_DECLINED, PIN_BLOCKED. Where a payment PIN is set and the
-  // allowance does not suffice, the owner is asked for it; it unlocks this amount.
-  // PIN_NEEDED: the allowance was locked since; the same offer may be paid once it is unlocked.
+  // allowance does not suffice, the owner is asked for it; it unlocks this amount, and what was
+  // locked since it was promised. PIN_NEEDED: the guardian allows less than the wallet's books say.
   // GUARDIAN_WRONG: an answer failed its check; nothing is ever sent for it. COUNTER_TOO_LOW: the
   // guardian has lost some of its counter; the same offer may be paid once it is loaded.
   absl::StatusOr<Outgoing> on_offer(protocol::ByteView offer, uint64_t now_ms);
@@ -349,7 +349,9 @@ class Wallet {
   // well; 0 for terms that nothing was promised to, since the guardian was not asked then.
   uint64_t answer_time_ms(const protocol::Bytes32& terms_digest) const;
   // The terminal's signed acceptance or refusal, of a bill or a call: BAD_SIGNATURE, WRONG_PAYEE,
-  // UNKNOWN_TERMS, PAYMENT_MISMATCH, ANSWERED.
+  // UNKNOWN_TERMS, PAYMENT_MISMATCH, ANSWERED. The refusal of a bill whose promised payment waits
+  // for the payment PIN is kept, and the payment stays kPromised: it is put together when the same
+  // refusal comes again.
   absl::Status on_payment_answer(protocol::ByteView answer);
 
   // --- Calls: paying by the tick (section 6) ---
