@@ -79,7 +79,9 @@ class Life {
         ask([&](const Payee& payee) { return payee.deposit(order, payments, credential); });
     EXPECT_TRUE(answer.ok()) << answer.status();
     if (!answer.ok()) return Receipt{};
-    const auto again = service_->payee().deposit(order, payments, credential);
+    // It may have died meanwhile, in a commit of its own.
+    const auto again =
+        ask([&](const Payee& payee) { return payee.deposit(order, payments, credential); });
     EXPECT_EQ(again.ok() ? again->SerializeAsString() : "", answer->SerializeAsString());
     return back_end.receipt(*answer);
   }
